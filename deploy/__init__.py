@@ -1,0 +1,1 @@
+"""How Winnow runs: the command line, the local database, the processes on one machine."""
