@@ -1,0 +1,1 @@
+"""The core of Winnow: values and decisions. No I/O, no clock, no environment, no global random state."""

@@ -1,0 +1,1 @@
+"""The words of Winnow as frozen types, one file a word."""

@@ -1,0 +1,83 @@
+"""A policy: the versioned numbers of a category."""
+
+from math import ceil
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from active_learning.domain.value import Value
+
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+StrategyName = Literal["random", "margin", "margin_diverse"]
+
+
+class Policy(Value):
+    """What a category promises and what it may spend. Money is in US cents.
+
+    The promise: with probability ``confidence`` (over the draw of the validation images), at least ``precision`` of
+    the model's yes labels are yes, and at least ``recall`` of all the pool's yes images are labeled yes.
+    """
+
+    version: int = Field(default=1, ge=1)
+
+    # The promise
+    precision: Share = 0.90
+    recall: Share = 0.90
+    confidence: Share = 0.90
+    validation: int = Field(default=600, ge=0, description="images drawn from the whole pool that only calibrate")
+    first_look: int = Field(default=2, ge=1, description="round of the first calibration: each look costs certainty")
+
+    # A round
+    strategy: StrategyName = "margin"
+    batch: int = Field(default=50, ge=1, description="images chosen by the strategy in one round")
+    max_rounds: int = Field(default=10, ge=1)
+    finish_unknown: int = Field(default=150, ge=0, description="so few unknown images are simply given to people")
+
+    # A task
+    slots: int = Field(default=150, ge=2, description="images in one task, gold among them")
+    hidden_gold: int = Field(default=40, ge=1, description="slots of a full task whose answer is known")
+
+    # Consensus
+    redundancy: int = Field(default=2, ge=1, description="answers asked of different people before deciding")
+    max_votes: int = Field(default=5, ge=1, description="answers after which a contested image is given up as disputed")
+    posterior: Share = Field(default=0.97, description="certainty at which people's answers become a label")
+    validation_posterior: Share = Field(default=0.995, description="the same for validation images")
+    validation_max_votes: int = Field(default=9, ge=1, description="the same limit for validation images")
+    gold_posterior: Share = Field(default=0.999, description="certainty at which a human label may serve as gold")
+
+    # Money
+    reward_cents: int = Field(default=60, ge=1, description="paid for one assignment of a full task")
+    fee: float = Field(default=0.20, ge=0.0, le=1.0, description="the market's fee as a share of the reward")
+    budget_cents: int = Field(default=10_000, ge=0)
+
+    # Quality of one submission. Paying and using are two decisions.
+    use_accuracy: Share = Field(default=0.75, description="balanced accuracy on hidden gold needed for use")
+    honest_accuracy: Share = Field(default=0.75, description="the lowest accuracy of a person who tries")
+    false_refusal: Share = Field(default=0.005, description="largest risk of refusing pay to a person who tries")
+    minutes: int = Field(default=30, ge=1, description="time limit of one assignment")
+
+    # The model
+    backbone: str = "patches"
+    head: str = "kernel"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.hidden_gold >= self.slots:
+            raise ValueError(f"hidden_gold ({self.hidden_gold}) must be below slots ({self.slots})")
+        if self.max_votes < self.redundancy:
+            raise ValueError(f"max_votes ({self.max_votes}) must be at least redundancy ({self.redundancy})")
+        return self
+
+    def reward_for(self, slots: int) -> int:
+        """What an annotator gets for a task of ``slots`` images, in proportion, rounded up to a cent."""
+        return max(1, ceil(self.reward_cents * slots / self.slots - 1e-9))
+
+    def cost_for(self, reward_cents: int) -> int:
+        """What one approved assignment costs, the market's fee included, rounded up to a cent."""
+        return reward_cents + ceil(reward_cents * self.fee - 1e-9)
+
+    @property
+    def cost_cents(self) -> int:
+        """What one approved assignment of a full task costs."""
+        return self.cost_for(self.reward_cents)

@@ -1,0 +1,46 @@
+"""A task: an ordered list of slots made by a round or curated by a researcher."""
+
+from enum import StrEnum
+
+from active_learning.domain.value import Value
+
+
+class Slot(Value):
+    """One image of a task. ``gold`` is the known answer of a hidden gold slot, ``None`` for everything else."""
+
+    image: str
+    gold: bool | None = None
+
+
+class TaskState(StrEnum):
+    """A task's life: made, at the market, over."""
+
+    DRAFTED = "drafted"
+    POSTED = "posted"
+    CLOSED = "closed"
+
+
+class TaskDraft(Value):
+    """What ``assembly`` makes: slots and how many different people are asked."""
+
+    slots: tuple[Slot, ...]
+    assignments: int
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The images whose answer is not known yet."""
+        return tuple(slot.image for slot in self.slots if slot.gold is None)
+
+
+class Task(TaskDraft):
+    """A draft with its name and number. The id is deterministic: category, round, wave and number."""
+
+    id: str
+    category: str
+    round: int
+    wave: int
+    number: int
+    name: str
+    reward_cents: int
+    state: TaskState = TaskState.DRAFTED
+    hit: str | None = None
