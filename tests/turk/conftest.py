@@ -1,0 +1,64 @@
+"""The marketplace served by uvicorn in a thread, on the test run's real MongoDB."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pymongo
+import pytest
+import uvicorn
+
+from tests.turk.served import SECRET, MovableClock, Site, free_port, numbers
+from workers.turk.app import create_app
+from workers.turk.clock import Clock
+from workers.turk.settings import TurkSettings
+
+
+@pytest.fixture(scope="session")
+def serve(mongod_uri: str) -> Iterator[Callable[..., Site]]:
+    """Starts marketplaces, each with a database of its own unless told, and stops them at the end."""
+    servers: list[tuple[uvicorn.Server, threading.Thread]] = []
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(mongod_uri, tz_aware=True)
+
+    def start(clock: Clock | None = None, **settings: Any) -> Site:
+        port = free_port()
+        known = TurkSettings(
+            **{
+                "mongodb_uri": mongod_uri,
+                "secret": SECRET,
+                "database": f"turk_{os.getpid()}_{next(numbers)}",
+                "public_url": f"http://127.0.0.1:{port}",
+                "sweep_seconds": 3600.0,
+                **settings,
+            }
+        )
+        movable = MovableClock()
+        app = create_app(known, clock or movable)
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the marketplace did not start"
+            time.sleep(0.01)
+        servers.append((server, thread))
+        return Site(known.public_url, known, movable, client[known.database])
+
+    yield start
+    for server, _ in servers:
+        server.should_exit = True
+    for _, thread in servers:
+        thread.join(10)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def site(serve: Callable[..., Site]) -> Site:
+    """One marketplace for most tests; each test uses tenants and workers of its own. Its clock only moves forward."""
+    return serve()
+
+
+@pytest.fixture
+def requester(site: Site) -> Any:
+    return site.requester()

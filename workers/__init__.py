@@ -1,0 +1,1 @@
+"""What runs in the background: jobs, markets, Ray, the simulated crowd."""

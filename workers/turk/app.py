@@ -1,0 +1,78 @@
+"""Composition of the marketplace: settings and a clock in, an ASGI app out.
+
+Run it with ``uvicorn --factory workers.turk.app:factory``; the factory is the only place that reads the environment.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from pymongo.errors import PyMongoError
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from workers.turk import lifecycle, requester_api
+from workers.turk.clock import Clock, system_clock
+from workers.turk.database import Database
+from workers.turk.errors import TurkError, WorkerRefused
+from workers.turk.marketplace import Marketplace
+from workers.turk.settings import TurkSettings
+from workers.turk.site import pages, routes
+
+logger = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "site" / "static"
+
+
+def create_app(settings: TurkSettings, clock: Clock = system_clock) -> Starlette:
+    """The marketplace as an ASGI app. Its database is opened when the server starts it.
+
+    Raises SettingsError at start-up when MongoDB does not answer or has no transactions.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        database = Database(settings.mongodb_uri, settings.database)
+        await database.prepare()
+        app.state.marketplace = Marketplace(settings=settings, clock=clock, database=database)
+        sweeping = asyncio.create_task(sweep(app.state.marketplace))
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeping
+            await database.close()
+
+    return Starlette(
+        routes=[
+            Route("/", requester_api.answer, methods=["POST"]),
+            *routes.ROUTES,
+            Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        ],
+        exception_handlers={
+            WorkerRefused: pages.refused,
+            404: pages.not_found,
+            PyMongoError: pages.unavailable,
+        },
+        lifespan=lifespan,
+    )
+
+
+async def sweep(marketplace: Marketplace) -> None:
+    """Looks after deadlines that no request touches, every ``sweep_seconds``, until cancelled."""
+    while True:
+        try:
+            await lifecycle.catch_up(marketplace.database, marketplace.clock())
+        except (PyMongoError, TurkError):
+            logger.exception("the sweep failed; the next one tries again")
+        await asyncio.sleep(marketplace.settings.sweep_seconds)
+
+
+def factory() -> Starlette:
+    """The app with settings from the environment (``WINNOW_TURK_*``), for uvicorn's ``--factory``."""
+    return create_app(TurkSettings.from_env(os.environ))

@@ -1,0 +1,84 @@
+"""The error tree of the marketplace.
+
+TurkError                  everything below carries a message for the reader
+├── RequestRefused         a requester's call is answered with RequestError and a TurkErrorCode
+│   ├── InvalidParameter   a value breaks the service model or a documented limit
+│   └── InsufficientFunds  the prepaid balance does not cover the act
+├── WorkerRefused          a worker's act is answered with a page; carries the HTTP status and a hint
+│   ├── NotThere           no such HIT or assignment for this worker
+│   ├── NotNow             it exists, but its state does not allow the act
+│   └── FormRefused        the form is incomplete, too large, or did not come from our own page
+├── SettingsError          the marketplace cannot start with these settings
+└── ModelMismatch          our own reply does not fit the service model: a bug on our side
+"""
+
+
+class TurkError(Exception):
+    """Root of the tree. ``message`` says what is wrong and what can be done."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RequestRefused(TurkError):
+    """A requester's call cannot be carried out. ``code`` is the TurkErrorCode that clients match on."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class InvalidParameter(RequestRefused):
+    """A value that the service model or a documented limit does not allow."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("AWS.MechanicalTurk.InvalidParameterValue", message)
+
+
+class InsufficientFunds(RequestRefused):
+    """The requester's available balance is smaller than what the act needs."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "AWS.MechanicalTurk.InsufficientFunds",
+            "This Requester has insufficient funds in their account to complete this transaction.",
+        )
+
+
+class WorkerRefused(TurkError):
+    """A worker's act cannot be carried out. ``status`` is the HTTP status, ``hint`` says what the worker can do."""
+
+    status = 400
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class NotThere(WorkerRefused):
+    """No such HIT or assignment, or not this worker's."""
+
+    status = 404
+
+
+class NotNow(WorkerRefused):
+    """The HIT or assignment is in a state that does not allow the act."""
+
+    status = 409
+
+
+class FormRefused(WorkerRefused):
+    """A form that is incomplete, too large, or not from our own page."""
+
+    def __init__(self, status: int, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class SettingsError(TurkError):
+    """A setting is missing, unknown or impossible."""
+
+
+class ModelMismatch(TurkError):
+    """A reply of ours has a field or a type that the service model does not know."""

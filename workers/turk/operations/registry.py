@@ -1,0 +1,29 @@
+"""Every operation that this marketplace answers, by its name in the service model."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from workers.turk.operations import assignments, hit_types, hits, payments
+from workers.turk.operations.call import Call
+
+Operation = Callable[[Call, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+OPERATIONS: Mapping[str, Operation] = {
+    "ApproveAssignment": assignments.approve_assignment,
+    "CreateAdditionalAssignmentsForHIT": hits.create_additional_assignments,
+    "CreateHIT": hits.create_hit,
+    "CreateHITType": hit_types.create_hit_type,
+    "CreateHITWithHITType": hits.create_hit_with_hit_type,
+    "DeleteHIT": hits.delete_hit,
+    "GetAccountBalance": payments.get_account_balance,
+    "GetAssignment": assignments.get_assignment,
+    "GetHIT": hits.get_hit,
+    "ListAssignmentsForHIT": assignments.list_assignments,
+    "ListBonusPayments": payments.list_bonus_payments,
+    "ListHITs": hits.list_hits,
+    "ListReviewableHITs": hits.list_reviewable_hits,
+    "RejectAssignment": assignments.reject_assignment,
+    "SendBonus": payments.send_bonus,
+    "UpdateExpirationForHIT": hits.update_expiration,
+    "UpdateHITReviewStatus": hits.update_review_status,
+}

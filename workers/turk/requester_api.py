@@ -1,0 +1,98 @@
+"""POST /: the MTurk Requester API, AWS JSON 1.1.
+
+The tenant is the access key in the request's SigV4 credential: each key has its own HITs, assignments and money. The
+signature itself is not verified, so whoever reaches the port can use any key: keep it on loopback or behind something
+that authenticates.
+"""
+
+import json
+import logging
+import re
+import uuid
+from typing import Any
+
+from pymongo.errors import PyMongoError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workers.turk.clock import epoch_milliseconds
+from workers.turk.errors import FormRefused, InvalidParameter, ModelMismatch, RequestRefused
+from workers.turk.marketplace import marketplace_of, read_body
+from workers.turk.model import TARGET_PREFIX, operation_names, read_request, write_reply
+from workers.turk.operations.call import Call
+from workers.turk.operations.registry import OPERATIONS
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 1 << 20
+_CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 +Credential=([A-Za-z0-9_.+=-]{1,128})/")
+
+
+async def answer(request: Request) -> Response:
+    """One API call: HTTP 200 with the reply, 400 with RequestError and its TurkErrorCode, or 500 with ServiceFault."""
+    marketplace = marketplace_of(request)
+    now, request_id = marketplace.clock(), str(uuid.uuid4())
+    try:
+        operation = _operation(request)
+        requester = _tenant(request)
+        body = await read_body(request, MAX_BODY_BYTES)
+        parameters = read_request(operation, _json(body))
+        call = Call(
+            requester=requester,
+            request_id=request_id,
+            now=now,
+            database=marketplace.database,
+            settings=marketplace.settings,
+        )
+        reply = write_reply(operation, await OPERATIONS[operation](call, parameters))
+    except RequestRefused as refused:
+        return _error(400, "RequestError", f"{refused.message} ({epoch_milliseconds(now)})", refused.code, request_id)
+    except FormRefused as refused:
+        return _error(413, "RequestError", refused.message, "AWS.MechanicalTurk.InvalidParameterValue", request_id)
+    except (PyMongoError, ModelMismatch):
+        logger.exception("request %s failed", request_id)
+        return _error(500, "ServiceFault", "The marketplace could not carry this out. Try again.", None, request_id)
+    return _respond(200, reply, request_id)
+
+
+def _operation(request: Request) -> str:
+    target = request.headers.get("x-amz-target", "")
+    name = target.removeprefix(TARGET_PREFIX)
+    if not target.startswith(TARGET_PREFIX) or name not in operation_names():
+        raise RequestRefused("AWS.NotAuthorized", f"X-Amz-Target {target[:100]!r} is not {TARGET_PREFIX}<Operation>.")
+    if name not in OPERATIONS:
+        raise RequestRefused(
+            "AWS.MechanicalTurk.PermissionDeniedException",
+            f"{name} is not offered by this marketplace. It offers: {', '.join(OPERATIONS)}.",
+        )
+    return name
+
+
+def _tenant(request: Request) -> str:
+    match = _CREDENTIAL.match(request.headers.get("authorization", ""))
+    if match is None:
+        raise RequestRefused("AWS.BadCredentialSupplied", "The request carries no AWS4-HMAC-SHA256 credential.")
+    return match.group(1)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise InvalidParameter("The request's body is not JSON.") from None
+
+
+def _error(status: int, kind: str, message: str, code: str | None, request_id: str) -> Response:
+    body = {"__type": kind, "Message": message}
+    if code is not None:
+        body["TurkErrorCode"] = code
+    return _respond(status, body, request_id)
+
+
+def _respond(status: int, body: dict[str, Any], request_id: str) -> Response:
+    return Response(
+        json.dumps(body),
+        status_code=status,
+        media_type="application/x-amz-json-1.1",
+        headers={"x-amzn-RequestId": request_id},
+    )

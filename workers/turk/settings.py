@@ -1,0 +1,69 @@
+"""The settings of the marketplace: one frozen value, read from the environment once, at the factory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from workers.turk.errors import SettingsError
+
+PREFIX = "WINNOW_TURK_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurkSettings:
+    """What one marketplace process needs to know.
+
+    ``public_url`` is the address that browsers use; it becomes ``turkSubmitTo``. ``secret`` signs the workers'
+    cookies. ``starting_balance_cents`` is the prepaid money of a new requester. Fees are whole percents of reward
+    and bonus: ``fee_percent`` always, ``large_hit_fee_percent`` in addition for HITs with ten or more assignments,
+    at least ``minimum_fee_cents`` for each assignment or bonus unless the percentage is 0. ``sweep_seconds`` is how
+    often deadlines are looked after while nobody calls.
+    """
+
+    mongodb_uri: str
+    secret: str = field(repr=False)
+    database: str = "winnow_turk"
+    public_url: str = "http://127.0.0.1:8001"
+    starting_balance_cents: int = 1_000_000
+    fee_percent: int = 20
+    large_hit_fee_percent: int = 20
+    minimum_fee_cents: int = 1
+    sweep_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.public_url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query or parts.fragment:
+            raise SettingsError(
+                f"public_url must be a bare origin like http://127.0.0.1:8001, not {self.public_url!r}."
+            )
+        if len(self.secret) < 16:
+            raise SettingsError("secret is shorter than 16 characters. Make one: openssl rand -hex 32")
+        if self.sweep_seconds <= 0:
+            raise SettingsError("sweep_seconds must be above 0.")
+        numbers = (self.starting_balance_cents, self.fee_percent, self.large_hit_fee_percent, self.minimum_fee_cents)
+        if min(numbers) < 0:
+            raise SettingsError("Balances and fees cannot be negative.")
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> "TurkSettings":
+        """Reads ``WINNOW_TURK_<FIELD>`` for every field. Raises SettingsError for a bad one."""
+        kinds = {spec.name: spec.type for spec in fields(cls)}
+        given = {k.removeprefix(PREFIX).lower(): v for k, v in environment.items() if k.startswith(PREFIX)}
+        unknown = sorted(set(given) - set(kinds))
+        if unknown:
+            known = ", ".join(PREFIX + name.upper() for name in kinds)
+            raise SettingsError(f"{PREFIX}{unknown[0].upper()} is not a setting. Known: {known}")
+        for required in ("mongodb_uri", "secret"):
+            if not given.get(required):
+                raise SettingsError(f"{PREFIX}{required.upper()} is not set.")
+        return cls(**{name: _convert(name, kinds[name], text) for name, text in given.items()})
+
+
+def _convert(name: str, kind: Any, text: str) -> Any:
+    if kind not in {int, float}:
+        return text.rstrip("/") if name == "public_url" else text
+    try:
+        return kind(text)
+    except ValueError:
+        raise SettingsError(f"{PREFIX}{name.upper()} must be a number, not {text!r}.") from None

@@ -1,0 +1,93 @@
+"""What the workers' pages read."""
+
+from datetime import datetime
+from typing import Any
+
+from workers.turk.database import Database, Document
+from workers.turk.states import LISTED, Assignment, AssignmentState, Hit
+
+PAGE = 100
+SCANNED = 2_000
+"""Groups are made of at most this many open HITs, so the list costs the same however many there are."""
+
+
+async def open_hits(database: Database, worker: str, now: datetime) -> list[Hit]:
+    """HITs that this worker can accept, oldest first, at most 100; without question and annotation."""
+    cursor = database.hits.find(await _open_to(database, worker, now), {"question": 0, "annotation": 0})
+    return await cursor.sort("order", 1).limit(PAGE).to_list()
+
+
+async def groups_for(database: Database, worker: str, now: datetime) -> list[Document]:
+    """HITs that this worker can accept, by HIT type: how many, and the first one's id."""
+    pipeline: list[dict[str, Any]] = [
+        {"$match": await _open_to(database, worker, now)},
+        {"$sort": {"order": 1}},
+        {"$limit": SCANNED},
+        {
+            "$group": {
+                "_id": "$hit_type",
+                "first": {"$first": "$_id"},
+                "order": {"$first": "$order"},
+                "title": {"$first": "$title"},
+                "description": {"$first": "$description"},
+                "reward": {"$first": "$reward"},
+                "duration": {"$first": "$duration"},
+                "hits": {"$sum": 1},
+            }
+        },
+        {"$sort": {"order": 1}},
+        {"$limit": PAGE},
+    ]
+    found: list[Document] = await (await database.hits.aggregate(pipeline)).to_list()  # type: ignore[assignment]
+    return found
+
+
+async def next_hit(database: Database, assignment: Assignment, now: datetime) -> str | None:
+    """Another HIT of the same type that this worker can accept."""
+    done = await database.hits.find_one({"_id": assignment["hit"]}, {"hit_type": 1})
+    wanted = await _open_to(database, assignment["worker"], now)
+    if done is not None:
+        wanted["hit_type"] = done["hit_type"]
+    following = await database.hits.find_one(wanted, {"_id": 1}, sort=[("order", 1)])
+    return following["_id"] if following is not None else None
+
+
+async def in_progress(database: Database, worker: str, now: datetime) -> list[Assignment]:
+    """Accepted and not yet submitted, with time left, the most urgent first."""
+    wanted = {"worker": worker, "state": AssignmentState.IN_PROGRESS, "deadline": {"$gt": now}}
+    return await database.assignments.find(wanted, {"answer": 0}).sort("deadline", 1).to_list()
+
+
+async def earnings(database: Database, worker: str) -> Document:
+    """Sums in cents over everything, and the newest 100 submissions and bonuses."""
+    groups: list[dict[str, Any]] = [
+        {"$match": {"worker": worker, "state": {"$in": [str(state) for state in LISTED]}}},
+        {"$group": {"_id": "$state", "cents": {"$sum": "$reward"}, "count": {"$sum": 1}}},
+    ]
+    sums = {row["_id"]: row async for row in await database.assignments.aggregate(groups)}
+    bonus_sum: list[dict[str, Any]] = [
+        {"$match": {"worker": worker}},
+        {"$group": {"_id": None, "cents": {"$sum": "$amount"}}},
+    ]
+    bonuses_cents = sum([row["cents"] async for row in await database.bonuses.aggregate(bonus_sum)])
+    nothing = {"cents": 0, "count": 0}
+    submissions = database.assignments.find({"worker": worker, "state": {"$in": list(LISTED)}}, {"answer": 0})
+    return {
+        "approved": sums.get(AssignmentState.APPROVED, nothing),
+        "pending": sums.get(AssignmentState.SUBMITTED, nothing),
+        "rejected": sums.get(AssignmentState.REJECTED, nothing),
+        "bonus_cents": bonuses_cents,
+        "submissions": await submissions.sort("accepted_at", -1).limit(PAGE).to_list(),
+        "bonuses": await database.bonuses.find({"worker": worker}).sort("order", -1).limit(PAGE).to_list(),
+    }
+
+
+async def _open_to(database: Database, worker: str, now: datetime) -> dict[str, Any]:
+    taken = await database.assignments.distinct("hit", {"worker": worker, "live": True})
+    return {
+        "disposed": False,
+        "expired": False,
+        "expires_at": {"$gt": now},
+        "available": {"$gt": 0},
+        "_id": {"$nin": taken},
+    }

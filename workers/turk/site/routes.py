@@ -1,0 +1,240 @@
+"""The addresses of the workers' site: parse, one query or move, one page."""
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from workers.turk import lifecycle
+from workers.turk.errors import FormRefused, NotThere
+from workers.turk.identifiers import worker_id
+from workers.turk.marketplace import marketplace_of, read_body
+from workers.turk.money import dollars
+from workers.turk.questions import PREVIEW, RESERVED, Question, frame_url, origin_of, parse_form, parse_question
+from workers.turk.site import pages, queries, session
+from workers.turk.states import Assignment, AssignmentState, Hit, is_open
+
+MAX_SUBMISSION_BYTES = 1 << 20
+MAX_NAME = 64
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+
+async def front(request: Request) -> Response:
+    """GET /: the list of work, or the sign-in form."""
+    here = session.current(request)
+    if here is None:
+        return pages.render(request, "sign_in.html", {})
+    marketplace = marketplace_of(request)
+    now = marketplace.clock()
+    groups = await queries.groups_for(marketplace.database, here.worker_id, now)
+    working = await queries.in_progress(marketplace.database, here.worker_id, now)
+    rows = [(item, pages.seconds_left(item["deadline"], now)) for item in working]
+    return pages.render(request, "list.html", {"groups": groups, "working": rows})
+
+
+async def sign_in(request: Request) -> Response:
+    """POST /sign-in: creates the worker if new."""
+    name = " ".join((await session.read_form(request)).get("name", "").split())
+    if not name or len(name) > MAX_NAME or _CONTROL.search(name):
+        raise FormRefused(400, f"A name has 1 to {MAX_NAME} characters.", "Go back and type another one.")
+    marketplace = marketplace_of(request)
+    identifier = worker_id(name)
+    await marketplace.database.workers.update_one(
+        {"_id": identifier}, {"$setOnInsert": {"name": name, "created_at": marketplace.clock()}}, upsert=True
+    )
+    return session.begin(request, identifier, name)
+
+
+async def sign_out(request: Request) -> Response:
+    """POST /sign-out."""
+    await session.require_form(request)
+    return session.end()
+
+
+async def session_json(request: Request) -> Response:
+    """GET /session.json: the WorkerId and the form token, for programs that work like a browser."""
+    here = _signed_in(request)
+    return JSONResponse({"worker_id": here.worker_id, "csrf": here.csrf}, headers={"Cache-Control": "no-store"})
+
+
+async def hits_json(request: Request) -> Response:
+    """GET /hits.json: what this worker can accept now, oldest first, at most 100."""
+    here, marketplace = _signed_in(request), marketplace_of(request)
+    open_hits = await queries.open_hits(marketplace.database, here.worker_id, marketplace.clock())
+    found = [
+        {
+            "hit_id": hit["_id"],
+            "hit_type_id": hit["hit_type"],
+            "title": hit["title"],
+            "description": hit["description"],
+            "reward": dollars(hit["reward"]),
+            "duration_seconds": hit["duration"],
+            "available": hit["available"],
+            "created": hit["created_at"].isoformat(),
+        }
+        for hit in open_hits
+    ]
+    return JSONResponse(found, headers={"Cache-Control": "no-store"})
+
+
+async def preview(request: Request) -> Response:
+    """GET /hits/{hit_id}: the HIT before it is accepted."""
+    if session.current(request) is None:
+        return RedirectResponse("/", status_code=303)
+    marketplace = marketplace_of(request)
+    hit = await _hit(request)
+    parameters = [("assignmentId", PREVIEW), ("hitId", hit["_id"])]
+    question = parse_question(hit["question"], marketplace.settings.public_url)
+    available = hit["available"] if is_open(hit, marketplace.clock()) else 0
+    context = {"hit": hit, "available": available, **_frame(hit, question, parameters)}
+    return pages.render(request, "preview.html", context, csp=_framing(request, question))
+
+
+async def accept(request: Request) -> Response:
+    """POST /hits/{hit_id}/accept: leads to the assignment."""
+    here, marketplace = await session.require_form(request), marketplace_of(request)
+    assignment = await lifecycle.accept(
+        marketplace.database, request.path_params["hit_id"], here.worker_id, marketplace.clock()
+    )
+    return RedirectResponse(f"/assignments/{assignment['_id']}", status_code=303)
+
+
+async def work(request: Request) -> Response:
+    """GET /assignments/{assignment_id}: the frame to work in, or what became of the assignment."""
+    if session.current(request) is None:
+        return RedirectResponse("/", status_code=303)
+    marketplace, assignment = marketplace_of(request), await _own_assignment(request)
+    if assignment["state"] != AssignmentState.IN_PROGRESS:
+        following = await queries.next_hit(marketplace.database, assignment, marketplace.clock())
+        return pages.render(request, "ended.html", {"assignment": assignment, "following": following})
+    hit = await marketplace.database.hits.find_one({"_id": assignment["hit"]})
+    if hit is None:
+        raise NotThere("This HIT does not exist.")
+    question = parse_question(hit["question"], marketplace.settings.public_url)
+    parameters = [
+        ("assignmentId", assignment["_id"]),
+        ("hitId", hit["_id"]),
+        ("workerId", assignment["worker"]),
+        ("turkSubmitTo", marketplace.settings.public_url),
+    ]
+    left = pages.seconds_left(assignment["deadline"], marketplace.clock())
+    context = {"hit": hit, "assignment": assignment, "left": left, **_frame(hit, question, parameters)}
+    return pages.render(request, "work.html", context, csp=_framing(request, question))
+
+
+async def state(request: Request) -> Response:
+    """GET /assignments/{assignment_id}/state: for the page's script, which looks whether the frame has submitted."""
+    _signed_in(request)
+    assignment = await _own_assignment(request)
+    word = re.sub("(?<!^)(?=[A-Z])", "_", assignment["state"]).lower()
+    left = pages.seconds_left(assignment["deadline"], marketplace_of(request).clock())
+    return JSONResponse({"state": word, "seconds_left": left}, headers={"Cache-Control": "no-store"})
+
+
+async def give_back(request: Request) -> Response:
+    """POST /assignments/{assignment_id}/return: the slot goes back to the list."""
+    await session.require_form(request)
+    marketplace, assignment = marketplace_of(request), await _own_assignment(request)
+    await lifecycle.give_back(marketplace.database, assignment["_id"], AssignmentState.RETURNED, marketplace.clock())
+    return RedirectResponse("/", status_code=303)
+
+
+async def external_submit(request: Request) -> Response:
+    """POST /mturk/externalSubmit: from the frame, which has no cookie. Whoever knows the id may submit."""
+    try:
+        fields = parse_form(await read_body(request, MAX_SUBMISSION_BYTES))
+    except ValueError:
+        raise FormRefused(400, "The form has too many fields.") from None
+    assignment_id = next((value for name, value in fields if name == "assignmentId"), "")
+    if assignment_id in {"", PREVIEW}:
+        raise FormRefused(400, "This was a preview, nothing was stored.", "Accept the HIT first, then answer again.")
+    marketplace = marketplace_of(request)
+    answers = [(name, value) for name, value in fields if name not in RESERVED]
+    await lifecycle.submit(marketplace.database, assignment_id, answers, marketplace.clock())
+    return pages.thanks(request, "Thank you, submitted", "Your answers have been stored.")
+
+
+async def html_frame(request: Request) -> Response:
+    """GET /frames/{hit_id}: an HTMLQuestion's content, in an opaque origin whatever way it is opened."""
+    marketplace, hit = marketplace_of(request), await _hit(request)
+    question = parse_question(hit["question"], marketplace.settings.public_url)
+    if question.html is None:
+        raise NotThere("This HIT has no page of its own here.")
+    headers = {
+        "Content-Security-Policy": f"sandbox {pages.OPAQUE_SANDBOX}; frame-ancestors 'self'",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+    return HTMLResponse(question.html, headers=headers)
+
+
+async def earnings(request: Request) -> Response:
+    """GET /earnings: what this worker did, earned and is waiting for."""
+    here = session.current(request)
+    if here is None:
+        return RedirectResponse("/", status_code=303)
+    marketplace = marketplace_of(request)
+    await lifecycle.catch_up(marketplace.database, marketplace.clock(), {"worker": here.worker_id})
+    account = await queries.earnings(marketplace.database, here.worker_id)
+    return pages.render(request, "earnings.html", {"account": account})
+
+
+def _signed_in(request: Request) -> session.Session:
+    here = session.current(request)
+    if here is None:
+        raise FormRefused(401, "You are not signed in.", "POST a name to /sign-in.")
+    return here
+
+
+async def _hit(request: Request) -> Hit:
+    wanted = {"_id": request.path_params["hit_id"], "disposed": False}
+    hit = await marketplace_of(request).database.hits.find_one(wanted)
+    if hit is None:
+        raise NotThere("This HIT does not exist.", "It may have been deleted. Pick another one.")
+    return hit
+
+
+async def _own_assignment(request: Request) -> Assignment:
+    here, marketplace = session.current(request), marketplace_of(request)
+    wanted = {"_id": request.path_params["assignment_id"], "worker": here.worker_id if here else ""}
+    found = await marketplace.database.assignments.find_one(wanted)
+    if found is None:
+        raise NotThere("You have no such assignment.", "Your work in progress is on the list page.")
+    now = marketplace.clock()
+    if found["state"] == AssignmentState.IN_PROGRESS and found["deadline"] <= now:
+        await lifecycle.catch_up(marketplace.database, now, {"hit": found["hit"]})
+        found = await marketplace.database.assignments.find_one(wanted)
+        assert found is not None
+    return found
+
+
+def _frame(hit: Hit, question: Question, parameters: list[tuple[str, str]]) -> dict[str, object]:
+    if question.url is not None:
+        source, sandbox = frame_url(question.url, parameters), pages.FRAME_SANDBOX
+    else:
+        source, sandbox = frame_url(f"/frames/{hit['_id']}", parameters), pages.OPAQUE_SANDBOX
+    return {"frame": source, "sandbox": sandbox, "height": question.height}
+
+
+def _framing(request: Request, question: Question) -> str:
+    # Our own origin too: after submitting, the frame shows our thank-you page.
+    frames = ["'self'", marketplace_of(request).settings.public_url]
+    return pages.policy([*frames, origin_of(question.url)] if question.url is not None else frames)
+
+
+ROUTES = [
+    Route("/", front, methods=["GET"]),
+    Route("/sign-in", sign_in, methods=["POST"]),
+    Route("/sign-out", sign_out, methods=["POST"]),
+    Route("/session.json", session_json, methods=["GET"]),
+    Route("/hits.json", hits_json, methods=["GET"]),
+    Route("/hits/{hit_id}", preview, methods=["GET"]),
+    Route("/hits/{hit_id}/accept", accept, methods=["POST"]),
+    Route("/frames/{hit_id}", html_frame, methods=["GET"]),
+    Route("/assignments/{assignment_id}", work, methods=["GET"]),
+    Route("/assignments/{assignment_id}/state", state, methods=["GET"]),
+    Route("/assignments/{assignment_id}/return", give_back, methods=["POST"]),
+    Route("/mturk/externalSubmit", external_submit, methods=["POST"]),
+    Route("/earnings", earnings, methods=["GET"]),
+]
