@@ -1,0 +1,31 @@
+"""A marketplace and a page server in threads of the test process, which can be killed and started again."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.jobs.serving import Served
+from tests.turk.served import SECRET, free_port
+from workers.turk.app import create_app
+from workers.turk.settings import TurkSettings
+
+
+@pytest.fixture
+def marketplace(mongod_uri: str, database_name: str) -> Iterator[Callable[[], Served]]:
+    """Starts marketplaces, each with a database of its own; they stop at the end of the test."""
+    started: list[Served] = []
+
+    def start() -> Served:
+        port = free_port()
+        settings = TurkSettings(
+            mongodb_uri=mongod_uri,
+            secret=SECRET,
+            database=f"{database_name}_{len(started)}",
+            public_url=f"http://127.0.0.1:{port}",
+        )
+        started.append(Served(lambda: create_app(settings), port))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.stop()

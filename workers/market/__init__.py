@@ -1,0 +1,43 @@
+"""Markets by name: one line a market."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from active_learning.domain.errors import InputError
+from workers.market.mturk import LIVE, SANDBOX, MTurkMarket
+from workers.market.protocol import Marketplace
+
+
+@dataclass(frozen=True)
+class MarketOptions:
+    """What a market's client needs to know. ``endpoint`` is the address of a marketplace of one's own."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+
+def _own(options: MarketOptions) -> Marketplace:
+    return MTurkMarket(options.endpoint, options.access_key, options.secret_key)
+
+
+def _sandbox(options: MarketOptions) -> Marketplace:
+    return MTurkMarket(SANDBOX, options.access_key, options.secret_key)
+
+
+def _live(options: MarketOptions) -> Marketplace:
+    return MTurkMarket(LIVE, options.access_key, options.secret_key)
+
+
+MARKETS: Mapping[str, Callable[[MarketOptions], Marketplace]] = {
+    "turk": _own,
+    "mturk-sandbox": _sandbox,
+    "mturk": _live,
+}
+
+
+def open_market(name: str, options: MarketOptions) -> Marketplace:
+    """The client of the market called ``name``; raises :class:`InputError` for an unknown name."""
+    if name not in MARKETS:
+        raise InputError(f"There is no market '{name}'.", f"Choose one of {', '.join(MARKETS)}.")
+    return MARKETS[name](options)

@@ -1,0 +1,104 @@
+"""What Winnow asks of a marketplace, whichever it is. Money is in US cents."""
+
+from datetime import datetime
+from typing import Literal, Protocol
+
+from pydantic import Field
+
+from active_learning.domain.value import Value
+
+HitState = Literal["assignable", "unassignable", "reviewable", "reviewing", "disposed"]
+ReviewState = Literal["submitted", "approved", "rejected"]
+
+
+class HitOrder(Value):
+    """A HIT to be posted. The same ``token`` always means the same HIT; only the requester sees ``annotation``."""
+
+    token: str = Field(min_length=1)
+    title: str = Field(min_length=1, max_length=300)
+    description: str = Field(min_length=1, max_length=2_000)
+    keywords: str = ""
+    question_url: str
+    reward_cents: int = Field(ge=0)
+    assignments: int = Field(ge=1)
+    lifetime_s: int
+    duration_s: int
+    auto_approval_s: int
+    annotation: str = Field(max_length=255)
+
+
+class HitStatus(Value):
+    """How a HIT stands.
+
+    ``available`` are places that somebody can still take (0 once it has expired), ``pending`` are people at work,
+    ``completed`` are submissions that were approved or rejected.
+    """
+
+    hit: str
+    annotation: str
+    state: HitState
+    pending: int
+    available: int
+    completed: int
+    max_assignments: int
+
+
+class MarketAssignment(Value):
+    """A submitted assignment. ``fields`` is the form that the annotator's browser sent to the market."""
+
+    id: str
+    hit: str
+    annotator: str
+    state: ReviewState
+    fields: dict[str, str]
+    accepted_at: datetime
+    submitted_at: datetime
+
+
+class Marketplace(Protocol):
+    """Where annotators come from. Every act may be repeated: a repeat finds what the first one did.
+
+    Each method raises :class:`MarketUnavailable` when the market does not answer for long, :class:`NotFound` for an
+    unknown HIT or assignment, :class:`Forbidden` for refused credentials, and :class:`InputError` for what the market
+    does not take.
+    """
+
+    async def post(self, order: HitOrder) -> str:
+        """Post a HIT and return its id; raises :class:`BudgetExhausted` when the market account's money is too low."""
+        ...
+
+    async def status(self, hit: str) -> HitStatus:
+        """How a HIT stands."""
+        ...
+
+    async def assignments(self, hit: str) -> list[MarketAssignment]:
+        """Every submission of a HIT, in the order they came in."""
+        ...
+
+    async def approve(self, assignment: str, feedback: str = "") -> None:
+        """Pay a submission; raises :class:`StateError` when it was rejected or is not submitted."""
+        ...
+
+    async def reject(self, assignment: str, reason: str) -> None:
+        """Refuse to pay a submission; its annotator reads ``reason``. Raises :class:`StateError` when it was paid."""
+        ...
+
+    async def extend(self, hit: str, additional: int, token: str) -> None:
+        """Open more places in a HIT; raises :class:`StateError` when the market allows no more."""
+        ...
+
+    async def expire(self, hit: str) -> None:
+        """Let nobody start on a HIT any more; who is at work may finish."""
+        ...
+
+    async def bonus(self, annotator: str, assignment: str, cents: int, reason: str, token: str) -> None:
+        """Pay something extra; raises :class:`BudgetExhausted` when the market account's money is too low."""
+        ...
+
+    async def balance(self) -> int:
+        """The money of the market account that is free."""
+        ...
+
+    async def find(self, annotation: str) -> list[HitStatus]:
+        """Every HIT whose annotation begins so: for reconciling."""
+        ...
