@@ -1,0 +1,1 @@
+"""Pages: typed contexts, templates, scripts and styles. Knows no database."""

@@ -1,0 +1,55 @@
+"""Charts as Vega-Lite specifications: drawn by the browser, or to PNG for reports. Colours come from the page."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import altair as alt
+
+WHO = ("people", "model", "unknown")
+
+
+class Standing(NamedTuple):
+    """How the pool stands at one moment, in images. ``when`` is a round number, "start" or "now"."""
+
+    when: str
+    people: int
+    model: int
+    unknown: int
+
+
+def pool_chart(standings: Sequence[Standing]) -> dict[str, Any]:
+    """One column a moment, stacked: decided by people, decided by the model, unknown.
+
+    The rows travel under ``datasets.pool``, so that a page can exchange them without drawing the chart anew. No
+    colour is set: the page passes its own as Vega's ``config.range.category``, in the order of :data:`WHO`.
+    """
+    chart = (
+        alt.Chart(alt.NamedData("pool"))
+        .mark_bar(cornerRadius=2)
+        .encode(
+            x=alt.X("when:N", sort=None, title="after round", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("images:Q", stack="zero", title=None, axis=alt.Axis(tickCount=4, format="~s")),
+            color=alt.Color("who:N", sort=list(WHO), scale=alt.Scale(domain=list(WHO)), legend=None),
+            order=alt.Order("layer:Q"),
+            tooltip=[
+                alt.Tooltip("when:N", title="after round"),
+                alt.Tooltip("who:N", title="decided by"),
+                alt.Tooltip("images:Q", title="images", format=","),
+                alt.Tooltip("share:Q", title="share", format=".1%"),
+            ],
+        )
+        .properties(width="container", height=260, datasets={"pool": _rows(standings)})
+    )
+    spec: dict[str, Any] = chart.to_dict()
+    return spec
+
+
+def _rows(standings: Sequence[Standing]) -> list[dict[str, Any]]:
+    rows = []
+    for standing in standings:
+        total = standing.people + standing.model + standing.unknown
+        for layer, who in enumerate(WHO):
+            images = getattr(standing, who)
+            share = images / total if total else 0.0
+            rows.append({"when": standing.when, "who": who, "layer": layer, "images": images, "share": share})
+    return rows

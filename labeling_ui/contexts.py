@@ -1,0 +1,353 @@
+"""What each page shows, one frozen type a page.
+
+A template may use only the fields of its page (a test compares them), and the JSON that a page's scripts read is made
+from the same fields. The task page has no field that could tell gold from unknown: it knows positions, not images.
+Money is in US cents, times in seconds unless a name says otherwise.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+from active_learning.domain.label import Source
+from labeling_ui.charts import Standing, pool_chart
+
+CategoryState = Literal["open", "paused", "finished"]
+Interval = tuple[float, float, float]
+
+
+class Shown(BaseModel):
+    """The base of everything that a page shows: immutable, strict about its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Page(Shown):
+    """A whole page. ``template`` is the file that draws it."""
+
+    template: ClassVar[str]
+
+    def client(self) -> dict[str, Any]:
+        """The JSON that the page's scripts read; empty for a page without scripts."""
+        return {}
+
+
+# The list of categories ------------------------------------------------------------------------------------------
+
+
+class CategoryCard(Shown):
+    """One category in the list. ``decided`` and ``unknown`` are images out of ``total``."""
+
+    slug: str
+    question: str
+    state: CategoryState
+    unknown: int
+    decided: int
+    total: int
+    spent_cents: int
+
+
+class IndexPage(Page):
+    """The list of categories."""
+
+    template = "index.html"
+
+    categories: tuple[CategoryCard, ...] = ()
+
+
+# One category ----------------------------------------------------------------------------------------------------
+
+
+class Counts(Shown):
+    """Candidates by state."""
+
+    unknown: int = 0
+    selected: int = 0
+    posted: int = 0
+    labeled: int = 0
+    auto_labeled: int = 0
+
+
+class Decided(Shown):
+    """Labels in force by who decided and what was said. ``gold`` counts expert and imported labels."""
+
+    human_yes: int = 0
+    human_no: int = 0
+    auto_yes: int = 0
+    auto_no: int = 0
+    gold: int = 0
+
+
+class RoundRow(Shown):
+    """One round in the table.
+
+    ``posted``, ``answers``, ``human_labels`` and ``spent_cents`` are of this round alone; ``auto_yes``, ``auto_no`` and
+    ``unknown`` say how the pool stood when it ended. Cuts and bounds are ``None`` on a side that could not hold its
+    target. ``n`` validation images, ``positives`` of them yes, calibrated the model.
+    """
+
+    round: int
+    strategy: str
+    posted: int
+    answers: int
+    human_labels: int
+    auto_yes: int
+    auto_no: int
+    unknown: int
+    lower: float | None = None
+    upper: float | None = None
+    n: int = 0
+    positives: int = 0
+    precision_bound: float | None = None
+    recall_bound: float | None = None
+    confidence: float | None = None
+    model_version: str | None = None
+    loss: float | None = None
+    spent_cents: int = 0
+
+
+class Validation(Shown):
+    """Validation images decided by people, and how many the policy wants."""
+
+    labeled: int = 0
+    wanted: int = 0
+
+
+class Gold(Shown):
+    """Gold by its answer."""
+
+    yes: int = 0
+    no: int = 0
+
+
+class Promise(Shown):
+    """The targets of the policy and the bounds that the validation images give now.
+
+    ``held`` is ``None`` as long as nothing was calibrated. ``needed`` validation images more would let a failing side
+    pass if they look like the present ones.
+    """
+
+    precision: float
+    recall: float
+    confidence: float
+    held: bool | None = None
+    precision_bound: float | None = None
+    recall_bound: float | None = None
+    needed: int = 0
+
+
+class Cost(Shown):
+    """Money: paid, promised to work that is still out, and the budget."""
+
+    spent_cents: int = 0
+    committed_cents: int = 0
+    budget_cents: int = 0
+
+
+class Estimate(Shown):
+    """What is left, each as (low, middle, high)."""
+
+    answers: Interval
+    cents: Interval
+    seconds: Interval
+
+
+class Submissions(Shown):
+    """Submissions by verdict. ``excluded`` ones are not used for labels, whether paid or not."""
+
+    approved: int = 0
+    rejected: int = 0
+    excluded: int = 0
+
+
+class Example(Shown):
+    """A thumbnail. ``image`` is a sha256; ``source`` says who decided, ``None`` for an unknown one."""
+
+    image: str
+    source: Source | None = None
+    score: float | None = None
+
+
+class Examples(Shown):
+    """Up to 12 images each of what was decided and of what was not."""
+
+    yes: tuple[Example, ...] = Field(default=(), max_length=12)
+    no: tuple[Example, ...] = Field(default=(), max_length=12)
+    unknown: tuple[Example, ...] = Field(default=(), max_length=12)
+
+
+class Links(Shown):
+    """Where to go from the category page. ``task`` shows a task as an annotator sees it; ``None`` before the first."""
+
+    task: str | None = None
+    marketplace: str
+    expert: str
+
+
+class CategorySummary(Shown):
+    """Everything that the category page says; also its JSON. ``phase`` says in words what is happening now."""
+
+    slug: str
+    question: str
+    instructions: str = ""
+    state: CategoryState = "open"
+    state_reason: str = ""
+    counts: Counts = Counts()
+    decided: Decided = Decided()
+    total: int = 0
+    rounds: tuple[RoundRow, ...] = ()
+    phase: str = ""
+    validation: Validation = Validation()
+    gold: Gold = Gold()
+    promise: Promise
+    cost: Cost = Cost()
+    estimate: Estimate | None = None
+    submissions: Submissions = Submissions()
+    examples: Examples = Examples()
+    links: Links
+
+    @property
+    def open_images(self) -> int:
+        """Images that nobody has decided: unknown, selected or posted."""
+        return self.counts.unknown + self.counts.selected + self.counts.posted
+
+    @property
+    def decided_images(self) -> int:
+        """Images with a label in force."""
+        return self.counts.labeled + self.counts.auto_labeled
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def chart(self) -> dict[str, Any]:
+        """Vega-Lite: the pool round by round, and as it stands now."""
+        total = self.total
+        if not total:
+            return pool_chart([])
+        standings = [Standing("start", 0, 0, total)]
+        for row in self.rounds:
+            model = row.auto_yes + row.auto_no
+            standings.append(Standing(str(row.round), total - row.unknown - model, model, row.unknown))
+        standings.append(Standing("now", self.counts.labeled, self.counts.auto_labeled, self.open_images))
+        return pool_chart(standings)
+
+
+class CategoryPage(Page):
+    """One category: the pool shrinking, rounds, cuts, guarantee, cost, examples."""
+
+    template = "category.html"
+
+    summary: CategorySummary
+
+    def client(self) -> dict[str, Any]:
+        """Where to listen for news, and the chart."""
+        base = f"/categories/{self.summary.slug}"
+        return {"page": base, "events": f"{base}/events", "summary": f"{base}/summary", "chart": self.summary.chart}
+
+
+# The task page ---------------------------------------------------------------------------------------------------
+
+
+class Keys(Shown):
+    """Keys by what they do, as ``KeyboardEvent.key`` names them."""
+
+    yes: tuple[str, ...] = ("j", "ArrowRight", "1")
+    no: tuple[str, ...] = ("f", "ArrowLeft", "0")
+    back: tuple[str, ...] = ("Backspace", "ArrowUp")
+    forward: tuple[str, ...] = ("ArrowDown",)
+    skip: tuple[str, ...] = ("s",)
+
+
+class Endpoints(Shown):
+    """The assignment API. ``{position}`` stands for the place in this annotator's own order."""
+
+    images: str = "/assignment/images/{position}"
+    answers: str = "/assignment/answers"
+    assignment: str = "/assignment"
+    submission: str = "/assignment/submission"
+
+
+class Work(Shown):
+    """What the page needs to work on one assignment. ``now`` is the server's clock: an annotator's may be wrong."""
+
+    token: str
+    of: int
+    deadline: datetime
+    now: datetime
+    endpoints: Endpoints = Endpoints()
+    keys: Keys = Keys()
+
+
+class TaskPage(Page):
+    """One assignment, or its preview when ``work`` is ``None``. Examples are addresses, not image ids.
+
+    ``slots`` images in at most ``minutes``; ``approval`` says how approval works, in words.
+    """
+
+    template = "task.html"
+
+    question: str
+    instructions: str = ""
+    examples_yes: tuple[str, ...] = ()
+    examples_no: tuple[str, ...] = ()
+    reward_cents: int
+    slots: int
+    minutes: int
+    approval: str = ""
+    work: Work | None = None
+
+    @property
+    def preview(self) -> bool:
+        """Whether the annotator is only looking and has not accepted."""
+        return self.work is None
+
+    def client(self) -> dict[str, Any]:
+        """The work and its pay; empty in a preview."""
+        if self.work is None:
+            return {}
+        return self.work.model_dump(mode="json") | {"reward_cents": self.reward_cents}
+
+
+# The expert page -------------------------------------------------------------------------------------------------
+
+
+class ExpertPage(Page):
+    """The researcher answers images himself; they become gold. ``images`` are sha256, at most a few hundred."""
+
+    template = "expert.html"
+
+    slug: str
+    question: str
+    instructions: str = ""
+    images: tuple[str, ...] = ()
+    gold_yes: int = 0
+    gold_no: int = 0
+    wanted_yes: int
+    wanted_no: int
+    keys: Keys = Keys()
+
+    def client(self) -> dict[str, Any]:
+        """The images, where their answers go, and how many are wanted."""
+        return {
+            "images": [f"/images/{sha256}" for sha256 in self.images],
+            "ids": self.images,
+            "gold": f"/categories/{self.slug}/gold",
+            "gold_yes": self.gold_yes,
+            "gold_no": self.gold_no,
+            "wanted_yes": self.wanted_yes,
+            "wanted_no": self.wanted_no,
+            "keys": self.keys.model_dump(),
+        }
+
+
+# Errors ----------------------------------------------------------------------------------------------------------
+
+
+class ErrorPage(Page):
+    """What went wrong (HTTP ``status``), in words, and what to do about it."""
+
+    template = "error.html"
+
+    status: int
+    message: str
+    hint: str = ""

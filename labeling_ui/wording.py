@@ -1,0 +1,50 @@
+"""Numbers in plain words: money, shares, spans of time. Used by every template as filters."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+def dollars(cents: float) -> str:
+    """``1234`` becomes ``$12.34``; from 1,000 dollars on whole dollars are enough."""
+    amount = cents / 100
+    return f"${amount:,.0f}" if amount >= 1_000 else f"${amount:,.2f}"
+
+
+def count(number: float) -> str:
+    """``1234567`` becomes ``1,234,567``."""
+    return f"{number:,.0f}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """``0.9`` becomes ``90 %``, with a space that does not break. Never rounds up to 100 or down to 0."""
+    value = round(share * 100, digits)
+    swallowed = (value >= 100 and share < 1) or (value <= 0 and share > 0)
+    if swallowed and digits < 4:
+        return percent(share, digits + 1)
+    return f"{value:.{digits}f}\u00a0%"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its two largest units: ``45 s``, ``12 min``, ``3 h 20 min``, ``2 d 4 h``."""
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if round(seconds) < 60:
+        return f"{seconds:.0f}\u00a0s"
+    if minutes < 60:
+        return f"{minutes}\u00a0min"
+    if hours < 24:
+        return f"{minutes // 60}\u00a0h {minutes % 60}\u00a0min"
+    return f"{hours // 24}\u00a0d {hours % 24}\u00a0h"
+
+
+def cut(score: float | None) -> str:
+    """A cut as it stands in a table; a dash where that side has none."""
+    return "\u2013" if score is None else f"{score:.3f}"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "dollars": dollars,
+    "count": count,
+    "percent": percent,
+    "span": span,
+    "cut": cut,
+}

@@ -1,0 +1,69 @@
+"""Chromium and a server for it. These tests run last: synchronous Playwright keeps an event loop in their process."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page
+
+from labeling_ui.render import vega_bundle
+from tests.ui.standin import Standin, serving
+
+HERE = Path(__file__).parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pages last, and skipped with the reason where there is no Chromium."""
+    here = [item for item in items if HERE in item.path.parents]
+    items[:] = [item for item in items if item not in here] + here
+    if CHROMIUM is None:
+        for item in here:
+            item.add_marker(pytest.mark.skip(reason="no chromium: apt-get install -y --no-install-recommends chromium"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """The system's Chromium: Playwright's own download is not needed."""
+    return {"executable_path": CHROMIUM, "args": QUIET}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def charts_are_ready() -> None:
+    """Making the chart library takes seconds; no test's patience should pay for it."""
+    vega_bundle()
+
+
+@pytest.fixture
+def standin() -> Iterator[Standin]:
+    """A fresh server."""
+    server = Standin()
+    with serving(server):
+        yield server
+
+
+@pytest.fixture
+def quiet(page: Page) -> Iterator[list[str]]:
+    """Whatever the browser complains of: script errors, and everything that the security policy refused."""
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            complaints.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield complaints
+    assert complaints == []

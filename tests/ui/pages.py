@@ -1,0 +1,174 @@
+"""Page contexts for tests: each page once with everything filled in and once as empty as it can be."""
+
+from datetime import UTC, datetime, timedelta
+
+from active_learning.domain.label import Source
+from labeling_ui.contexts import (
+    CategoryCard,
+    CategoryPage,
+    CategoryState,
+    CategorySummary,
+    Cost,
+    Counts,
+    Decided,
+    ErrorPage,
+    Estimate,
+    Example,
+    Examples,
+    ExpertPage,
+    Gold,
+    IndexPage,
+    Links,
+    Page,
+    Promise,
+    RoundRow,
+    Submissions,
+    TaskPage,
+    Validation,
+    Work,
+)
+
+QUESTION = "Does this image show a circle?"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LINKS = Links(task="/preview", marketplace="/market", expert="/categories/circle/expert")
+AIM = Promise(precision=0.9, recall=0.9, confidence=0.9)
+INSTRUCTIONS = "Any closed round shape counts.\nHalf circles and ovals do not."
+APPROVAL = "Some images have a known answer. Work that tries is paid, usually within an hour."
+
+
+def sha(number: int) -> str:
+    """A made-up image id."""
+    return f"{number:064x}"
+
+
+def thumbnails(start: int, source: Source | None) -> tuple[Example, ...]:
+    """Eight examples with scores."""
+    return tuple(Example(image=sha(start + i), source=source, score=0.05 * i + 0.5) for i in range(8))
+
+
+def round_row(number: int, unknown: int, auto: int, posted: int = 150) -> RoundRow:
+    """One finished round of the full category."""
+    return RoundRow(
+        round=number,
+        strategy="margin",
+        posted=posted,
+        answers=posted * 2,
+        human_labels=posted - 10,
+        auto_yes=auto // 5,
+        auto_no=auto - auto // 5,
+        unknown=unknown,
+        lower=None if number == 1 else 0.081,
+        upper=0.934,
+        n=120 * number,
+        positives=14 * number,
+        precision_bound=0.912,
+        recall_bound=None if number == 1 else 0.903,
+        confidence=0.9,
+        model_version=f"v{number}",
+        loss=0.31 / number,
+        spent_cents=216,
+    )
+
+
+def full_summary(unknown: int = 397) -> CategorySummary:
+    """A category in the middle of its work: 2,400 images in all."""
+    return CategorySummary(
+        slug="circle",
+        question=QUESTION,
+        instructions=INSTRUCTIONS,
+        counts=Counts(unknown=unknown - 150, selected=0, posted=150, labeled=703, auto_labeled=1_697 - unknown),
+        decided=Decided(human_yes=121, human_no=482, auto_yes=260, auto_no=1_437 - unknown, gold=100),
+        total=2_400,
+        rounds=(round_row(1, 2_080, 0), round_row(2, 1_310, 610), round_row(3, 740, 1_030), round_row(4, 397, 1_300)),
+        phase="Round 5: 150 images are with people, 212 of 300 answers are in.",
+        validation=Validation(labeled=480, wanted=500),
+        gold=Gold(yes=48, no=52),
+        promise=Promise(
+            precision=0.9, recall=0.9, confidence=0.9, held=True, precision_bound=0.912, recall_bound=0.903
+        ),
+        cost=Cost(spent_cents=1_296, committed_cents=216, budget_cents=10_000),
+        estimate=Estimate(answers=(420, 610, 950), cents=(252, 366, 570), seconds=(2_400, 4_100, 9_000)),
+        submissions=Submissions(approved=21, rejected=1, excluded=3),
+        examples=Examples(
+            yes=thumbnails(0, Source.HUMAN), no=thumbnails(10, Source.MODEL), unknown=thumbnails(20, None)
+        ),
+        links=LINKS,
+    )
+
+
+def empty_summary() -> CategorySummary:
+    """A category that was just made."""
+    return CategorySummary(slug="circle", question=QUESTION, promise=AIM, links=LINKS.model_copy(update={"task": None}))
+
+
+def work(token: str = "token", of: int = 150, minutes: int = 30) -> Work:
+    """Work that began at noon on the server's clock."""
+    return Work(token=token, of=of, deadline=NOON + timedelta(minutes=minutes), now=NOON)
+
+
+def task_page(work: Work | None, slots: int = 150) -> TaskPage:
+    """The task page with instructions and examples."""
+    return TaskPage(
+        question=QUESTION,
+        instructions=INSTRUCTIONS,
+        examples_yes=("/examples/3", "/examples/6"),
+        examples_no=("/examples/4", "/examples/5"),
+        reward_cents=60,
+        slots=slots,
+        minutes=30,
+        approval=APPROVAL,
+        work=work,
+    )
+
+
+def expert_page(images: int = 30) -> ExpertPage:
+    """The expert page with some gold already there."""
+    return ExpertPage(
+        slug="circle",
+        question=QUESTION,
+        instructions=INSTRUCTIONS,
+        images=tuple(sha(i) for i in range(images)),
+        gold_yes=3,
+        gold_no=5,
+        wanted_yes=20,
+        wanted_no=20,
+    )
+
+
+def card(slug: str, question: str, state: CategoryState, unknown: int, total: int, spent_cents: int) -> CategoryCard:
+    """A card whose numbers add up."""
+    decided = total - unknown
+    return CategoryCard(
+        slug=slug,
+        question=question,
+        state=state,
+        unknown=unknown,
+        decided=decided,
+        total=total,
+        spent_cents=spent_cents,
+    )
+
+
+def cards() -> tuple[CategoryCard, ...]:
+    """Three categories in three states."""
+    return (
+        card("circle", QUESTION, "open", unknown=397, total=2_400, spent_cents=1_296),
+        card("car", "Does this image contain a car?", "paused", unknown=9_000, total=10_000, spent_cents=123_456),
+        card("three", "Does this image show a 3?", "finished", unknown=0, total=1_797, spent_cents=2_160),
+    )
+
+
+FULL: tuple[Page, ...] = (
+    IndexPage(categories=cards()),
+    CategoryPage(summary=full_summary()),
+    task_page(work()),
+    expert_page(),
+    ErrorPage(status=404, message="There is no category 'cat'.", hint="See the list of categories."),
+)
+EMPTY: tuple[Page, ...] = (
+    IndexPage(),
+    CategoryPage(summary=empty_summary()),
+    TaskPage(question=QUESTION, reward_cents=1, slots=2, minutes=1),
+    ExpertPage(slug="circle", question=QUESTION, wanted_yes=0, wanted_no=0),
+    ErrorPage(status=500, message="Something went wrong."),
+)
