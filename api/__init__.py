@@ -1,0 +1,1 @@
+"""State and HTTP: settings, store, operations, routers."""

@@ -1,0 +1,54 @@
+"""Composition of the web process."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+
+from api import errors
+from api.headers import SecurityHeaders
+from api.operations.context import Clock, open_winnow, utc_now
+from api.routers import assignments, categories
+from api.settings import Settings
+from labeling_ui.render import STATIC, vega_bundle
+
+
+def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
+    """The web process: connections open at its start and close at its end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Making the chart bundle takes seconds: in a thread, so that the first category page need not wait for it.
+        charts = asyncio.create_task(asyncio.to_thread(vega_bundle))
+        async with open_winnow(settings, clock) as winnow:
+            app.state.winnow = winnow
+            yield
+        await charts
+
+    app = FastAPI(title="Winnow", lifespan=lifespan, docs_url=None, redoc_url=None)
+    errors.install(app)
+    app.add_middleware(SecurityHeaders, market_origins=settings.market_origins)
+    app.include_router(assignments.router)
+    app.include_router(categories.router)
+    app.add_api_route("/health", _health, methods=["GET"])
+    app.add_api_route("/static/vega.js", _vega, methods=["GET"])
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+def factory() -> FastAPI:
+    """For ``uvicorn --factory``: settings from the environment."""
+    return create_app(Settings.from_env(os.environ))
+
+
+async def _health(request: Request) -> dict[str, str]:
+    await request.app.state.winnow.store.connection.ping()
+    return {"status": "ok"}
+
+
+async def _vega() -> Response:
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(await asyncio.to_thread(vega_bundle), media_type="text/javascript", headers=headers)

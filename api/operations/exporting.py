@@ -1,0 +1,204 @@
+"""The dataset: labels with provenance, images in class folders, a manifest. The same state gives the same bytes."""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import IO, Any
+
+from active_learning.domain.candidate import State
+from active_learning.domain.errors import InputError, NotFound
+from active_learning.domain.label import Label
+from active_learning.domain.value import Value
+from api.operations.context import Winnow
+from api.store.connection import Document
+
+BATCH = 500
+MANIFEST = "manifest.json"
+COLUMNS = (
+    "image",
+    "name",
+    "label",
+    "source",
+    "round",
+    "posterior",
+    "votes_yes",
+    "votes_no",
+    "model",
+    "score",
+    "decided_at",
+    "file",
+)
+
+
+class Exported(Value):
+    """How many labels and bytes went out."""
+
+    yes: int
+    no: int
+    unknown: int
+    folder: str
+
+
+async def export(w: Winnow, slug: str, out: Path, progress: Callable[[int, int], None]) -> Exported:
+    """Write the dataset of a category to ``out``; ``progress(done, total)`` is called after each batch.
+
+    It is written beside ``out`` and put in its place at the end, so an interrupted export leaves what was there.
+    Raises :class:`InputError` when ``out`` holds something else, or when the disk does not take it.
+    """
+    document = await w.store.categories.get(slug)
+    _check_target(out)
+    partial = out.with_name(out.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        for word in ("yes", "no"):
+            (partial / "images" / word).mkdir(parents=True)
+        counts = await _write_labels(w, slug, document, partial, progress)
+        await _write_manifest(w, slug, document, partial, counts)
+        _swap(partial, out)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise InputError(
+            f"The dataset cannot be written to {out}: {error.strerror}.", "Free some space or choose another --out."
+        ) from error
+    unknown = sum(document["counts"].values()) - sum(counts.values())
+    return Exported(yes=counts["yes"], no=counts["no"], unknown=unknown, folder=str(out))
+
+
+def _check_target(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).exists())):
+        raise InputError(f"{out} exists and is not an export of Winnow.", "Choose a new or empty folder for --out.")
+
+
+def _swap(partial: Path, out: Path) -> None:
+    old = out.with_name(out.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    partial.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+async def _write_labels(
+    w: Winnow, slug: str, document: Document, folder: Path, progress: Callable[[int, int], None]
+) -> dict[str, int]:
+    counts = {"yes": 0, "no": 0}
+    total = document["counts"][State.LABELED] + document["counts"][State.AUTO_LABELED]
+    with (
+        (folder / "labels.csv").open("w", newline="", encoding="utf-8") as table,
+        (folder / "labels.jsonl").open("w", encoding="utf-8") as lines,
+    ):
+        writer = csv.DictWriter(table, COLUMNS)
+        writer.writeheader()
+        async for batch in _decided(w, slug):
+            await _write_batch(w, slug, batch, folder, writer, lines, counts)
+            progress(sum(counts.values()), total)
+    return counts
+
+
+async def _decided(w: Winnow, slug: str) -> AsyncIterator[list[str]]:
+    """The decided images in the order of their ids, some at a time."""
+    batch: list[str] = []
+    only = {"state": {"$in": [State.LABELED.value, State.AUTO_LABELED.value]}}
+    async for candidate in w.store.candidates.stream(slug, only, ["image"]):
+        batch.append(candidate["image"])
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _write_batch(
+    w: Winnow,
+    slug: str,
+    batch: list[str],
+    folder: Path,
+    writer: "csv.DictWriter[str]",
+    lines: IO[str],
+    counts: dict[str, int],
+) -> None:
+    labels = await w.store.labels.newest(slug, batch)
+    facts = await w.store.images.many(batch)
+    blobs = await w.blobs.many(batch)
+    for image in batch:
+        label, fact = labels[image], facts[image]
+        word = "yes" if label.value else "no"
+        if image not in blobs:
+            raise NotFound(f"The bytes of image {image} are missing.", "Import them again, then export.")
+        suffix = {"jpeg": "jpg"}.get(fact["format"].lower(), fact["format"].lower())
+        file = f"images/{word}/{image}.{suffix}"
+        (folder / file).write_bytes(blobs[image])
+        writer.writerow(_row(label, fact, word, file))
+        entry = {"image": image, "name": fact["name"], "label": word, "file": file, **_provenance(label)}
+        lines.write(json.dumps(entry, sort_keys=True, ensure_ascii=False) + "\n")
+        counts[word] += 1
+
+
+def _row(label: Label, fact: Document, word: str, file: str) -> dict[str, Any]:
+    known = {name: label.provenance.get(name, "") for name in ("posterior", "votes_yes", "votes_no", "model", "score")}
+    return {
+        "image": label.image,
+        "name": fact["name"],
+        "label": word,
+        "source": label.source.value,
+        "round": label.round,
+        "decided_at": label.decided_at.isoformat(),
+        "file": file,
+        **known,
+    }
+
+
+def _provenance(label: Label) -> dict[str, Any]:
+    return {
+        "id": label.id,
+        "source": label.source.value,
+        "round": label.round,
+        "decided_at": label.decided_at.isoformat(),
+        "provenance": label.provenance,
+    }
+
+
+async def _write_manifest(w: Winnow, slug: str, document: Document, folder: Path, counts: dict[str, int]) -> None:
+    models = [
+        {
+            "model": model["_id"],
+            "round": model["round"],
+            "backbone": model["backbone"],
+            "head": model["head"],
+            "checkpoint_sha256": model["checkpoint"],
+            "trained_on": model["labels"],
+            "loss": model["loss"],
+        }
+        for model in await w.store.models.all(slug)
+    ]
+    category = document["category"]
+    manifest = {
+        "winnow": 1,
+        "category": {name: value for name, value in category.items() if name != "policy"},
+        "policy": category["policy"],
+        "state": document["state"],
+        "reason": document["reason"],
+        "counts": {**counts, "unknown": sum(document["counts"].values()) - sum(counts.values())},
+        "decided": document["decided"],
+        "guarantee": _guarantee(document),
+        "models": models,
+        "files": {name: _digest(folder / name) for name in ("labels.csv", "labels.jsonl")},
+    }
+    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _guarantee(document: Document) -> dict[str, Any]:
+    """What is promised of the model's labels, and on what grounds; nothing where no rule is in force."""
+    rule = document["rule"]
+    if rule is None:
+        return {"held": False, "why": "no cuts are in force: people decided every label"}
+    calibration = rule["calibration"]
+    return {"held": True, "model": rule["model"], "round": rule["round"], **calibration}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,234 @@
+"""What pages show, from kept counters and short indexed reads: no page costs more as the pool grows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from active_learning import estimates
+from active_learning.domain.candidate import Role, State
+from active_learning.domain.category import Category
+from active_learning.domain.errors import NotFound
+from active_learning.domain.task import Task, TaskState
+from api.operations.context import Winnow
+from api.operations.labeling import Opened
+from api.store.connection import Document
+from labeling_ui import contexts
+
+THUMBNAILS = 12
+GOLD_WANTED = 20
+EXPERT_IMAGES = 200
+SECONDS_AN_ANSWER = 1.7
+"""Conventional yes/no labeling of one image by one person (Krishna et al. 2016); used until answers are measured."""
+
+APPROVAL = (
+    "Some of the images are check images whose answer is known. If you answer with care you are paid: pay is refused "
+    "only when the check images show strong evidence of guessing, and you are told how many were right."
+)
+
+
+async def index_page(w: Winnow) -> contexts.IndexPage:
+    """The list of categories."""
+    return contexts.IndexPage(categories=tuple(_card(document) for document in await w.store.categories.all()))
+
+
+def _card(document: Document) -> contexts.CategoryCard:
+    counts = document["counts"]
+    decided = counts[State.LABELED] + counts[State.AUTO_LABELED]
+    total = sum(counts.values())
+    return contexts.CategoryCard(
+        slug=document["_id"],
+        question=document["category"]["question"],
+        state=document["state"],
+        unknown=total - decided,
+        decided=decided,
+        total=total,
+        spent_cents=document["money"]["spent_cents"],
+    )
+
+
+async def summary(w: Winnow, slug: str) -> contexts.CategorySummary:
+    """Everything that the category page says."""
+    document = await w.store.categories.get(slug)
+    category = Category.model_validate(document["category"])
+    rounds = await w.store.rounds.all(slug)
+    return contexts.CategorySummary(
+        slug=slug,
+        question=category.question,
+        instructions=category.instructions,
+        state=document["state"],
+        state_reason=document["reason"],
+        counts=contexts.Counts(**document["counts"]),
+        decided=_decided(document),
+        total=sum(document["counts"].values()),
+        rounds=tuple(_row(r, before) for r, before in zip(rounds, [None, *rounds[:-1]], strict=False) if r["report"]),
+        phase=document["phase"],
+        validation=contexts.Validation(
+            labeled=document["validation"]["labeled"], wanted=document["validation"]["total"]
+        ),
+        gold=contexts.Gold(**document["gold"]),
+        promise=_promise(document, category, rounds),
+        cost=contexts.Cost(budget_cents=category.policy.budget_cents, **document["money"]),
+        estimate=_estimate(document, category, rounds),
+        submissions=contexts.Submissions(
+            **{k: v for k, v in document["submissions"].items() if k in contexts.Submissions.model_fields}
+        ),
+        examples=contexts.Examples(
+            yes=await _thumbnails(w, slug, {"answer": True}),
+            no=await _thumbnails(w, slug, {"answer": False}),
+            unknown=await _thumbnails(w, slug, {"state": State.UNKNOWN.value}),
+        ),
+        links=contexts.Links(
+            task=await _task_link(w, slug),
+            marketplace=w.settings.market_endpoint,
+            expert=f"/categories/{slug}/expert",
+        ),
+    )
+
+
+def _decided(document: Document) -> contexts.Decided:
+    decided = document["decided"]
+    return contexts.Decided(
+        human_yes=decided["human_yes"],
+        human_no=decided["human_no"],
+        auto_yes=decided["model_yes"],
+        auto_no=decided["model_no"],
+        gold=decided["gold_yes"] + decided["gold_no"],
+    )
+
+
+def _row(document: Document, before: Document | None) -> contexts.RoundRow:
+    report: dict[str, Any] = document["report"]
+    calibration: dict[str, Any] = report.get("calibration") or {}
+    cuts = calibration.get("cuts") or {}
+    spent_before = before["report"]["spent_cents"] if before and before["report"] else 0
+    return contexts.RoundRow(
+        round=document["number"],
+        strategy=document["strategy"],
+        posted=document["posted"],
+        answers=document["answers"],
+        human_labels=document["human_labels"],
+        auto_yes=report["auto_yes"],
+        auto_no=report["auto_no"],
+        unknown=report["unknown"],
+        lower=cuts.get("lower"),
+        upper=cuts.get("upper"),
+        n=calibration.get("n", 0),
+        positives=calibration.get("positives", 0),
+        precision_bound=calibration.get("precision_bound"),
+        recall_bound=calibration.get("recall_bound"),
+        confidence=calibration.get("confidence"),
+        model_version=report.get("model"),
+        loss=report.get("loss"),
+        spent_cents=report["spent_cents"] - spent_before,
+    )
+
+
+def _promise(document: Document, category: Category, rounds: Sequence[Document]) -> contexts.Promise:
+    policy = category.policy
+    looks = [r["report"]["calibration"] for r in rounds if (r["report"] or {}).get("calibration")]
+    newest = looks[-1] if looks else None
+    rule = (document["rule"] or {}).get("calibration") or newest
+    held = None
+    if rule is not None:
+        held = rule["precision_bound"] is not None and rule["recall_bound"] is not None
+    return contexts.Promise(
+        precision=policy.precision,
+        recall=policy.recall,
+        confidence=policy.confidence,
+        held=held,
+        precision_bound=rule["precision_bound"] if rule else None,
+        recall_bound=rule["recall_bound"] if rule else None,
+        needed=newest["needed"] if newest and not held else 0,
+    )
+
+
+def _estimate(document: Document, category: Category, rounds: Sequence[Document]) -> contexts.Estimate | None:
+    labels = sum(r["human_labels"] for r in rounds)
+    if not labels:
+        return None
+    counts = document["counts"]
+    policy = category.policy
+    done = [r for r in rounds if r["report"]]
+    start = sum(counts.values()) - sum(document["gold"].values()) if done else None
+    left = estimates.forecast(
+        unknown=counts["unknown"] + counts["selected"] + counts["posted"],
+        unknown_by_round=[start, *(r["report"]["unknown"] for r in done)] if start is not None else [],
+        human_labels_by_round=[r["human_labels"] for r in done],
+        votes_per_label=document["submissions"]["answers"] / labels,
+        answers_per_assignment=policy.slots - policy.hidden_gold,
+        seconds_per_answer=SECONDS_AN_ANSWER,
+        policy=policy,
+    )
+    return contexts.Estimate(answers=left.answers, cents=left.cents, seconds=left.seconds)
+
+
+async def _thumbnails(w: Winnow, slug: str, only: dict[str, Any]) -> tuple[contexts.Example, ...]:
+    found = await w.store.candidates.find(slug, only, ["image", "source", "score"], THUMBNAILS)
+    return tuple(contexts.Example(image=c["image"], source=c["source"], score=c["score"]) for c in found)
+
+
+async def _task_link(w: Winnow, slug: str) -> str | None:
+    tasks = await w.store.tasks.in_state(slug, TaskState.POSTED) or await w.store.tasks.in_state(slug, TaskState.CLOSED)
+    return f"/tasks/{tasks[0].id}" if tasks else None
+
+
+def task_page(w: Winnow, category: Category, task: Task, opened: Opened | None) -> contexts.TaskPage:
+    """The task page of an opened assignment, or its preview."""
+    policy = category.policy
+    examples = {
+        word: tuple(f"/categories/{category.slug}/examples/{word}/{index}" for index in range(len(images)))
+        for word, images in (("yes", category.examples_yes), ("no", category.examples_no))
+    }
+    work = None
+    if opened is not None:
+        work = contexts.Work(token=opened.token, of=opened.of, deadline=opened.deadline, now=w.clock())
+    return contexts.TaskPage(
+        question=category.question,
+        instructions=category.instructions,
+        examples_yes=examples["yes"],
+        examples_no=examples["no"],
+        reward_cents=task.reward_cents,
+        slots=len(task.slots),
+        minutes=policy.minutes,
+        approval=APPROVAL,
+        work=work,
+    )
+
+
+async def expert_page(w: Winnow, slug: str) -> contexts.ExpertPage:
+    """Images that the researcher may answer himself: unknown ones outside validation, the likeliest yes first.
+
+    Rare categories would otherwise need hundreds of looks for a single yes.
+    """
+    document = await w.store.categories.get(slug)
+    category = Category.model_validate(document["category"])
+    only = {"state": State.UNKNOWN.value, "role": Role.TRAIN.value, "votes_wanted": False, "disputed": False}
+    found = await w.store.candidates.find(slug, only, ["image", "score"], EXPERT_IMAGES)
+    found.sort(key=lambda candidate: -(candidate["score"] or 0.0))
+    return contexts.ExpertPage(
+        slug=slug,
+        question=category.question,
+        instructions=category.instructions,
+        images=tuple(candidate["image"] for candidate in found),
+        gold_yes=document["gold"]["yes"],
+        gold_no=document["gold"]["no"],
+        wanted_yes=GOLD_WANTED,
+        wanted_no=GOLD_WANTED,
+    )
+
+
+async def example(w: Winnow, slug: str, word: str, index: int) -> tuple[bytes, str]:
+    """The bytes and format of an example that annotators may see."""
+    category = await w.store.categories.definition(slug)
+    images = {"yes": category.examples_yes, "no": category.examples_no}.get(word, ())
+    if not 0 <= index < len(images):
+        raise NotFound("There is no such example.")
+    return await picture(w, images[index])
+
+
+async def picture(w: Winnow, image: str) -> tuple[bytes, str]:
+    """The bytes and format of an image, for a researcher's pages."""
+    facts = await w.store.images.get(image)
+    data = None if facts is None else await w.blobs.get(image)
+    if facts is None or data is None:
+        raise NotFound("There is no such image.")
+    return data, str(facts["format"])

@@ -1,0 +1,76 @@
+"""The researcher's pages: list, category, expert, images."""
+
+import json
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+
+from active_learning.domain.label import Source
+from api.deps import Opened
+from api.operations import curating, viewing
+from api.operations.context import Winnow
+from api.schemas import GoldIn
+from labeling_ui.contexts import CategoryPage, CategorySummary
+from labeling_ui.render import render
+
+router = APIRouter()
+
+
+@router.get("/", response_class=HTMLResponse)
+async def index(w: Opened) -> str:
+    """The list of categories."""
+    return render(await viewing.index_page(w))
+
+
+@router.get("/categories/{slug}", response_class=HTMLResponse)
+async def category(w: Opened, slug: str) -> str:
+    """The category page."""
+    return render(CategoryPage(summary=await viewing.summary(w, slug)))
+
+
+@router.get("/categories/{slug}/summary")
+async def summary(w: Opened, slug: str) -> CategorySummary:
+    """What the category page says, for its live refresh."""
+    return await viewing.summary(w, slug)
+
+
+@router.get("/categories/{slug}/events")
+async def events(w: Opened, slug: str) -> StreamingResponse:
+    """A server-sent event whenever the category changes, from a change stream."""
+    await w.store.categories.get(slug)
+    return StreamingResponse(_events(w, slug), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _events(w: Winnow, slug: str) -> AsyncIterator[str]:
+    yield "retry: 2000\n\n"
+    async for _ in w.store.categories.changes(slug):
+        yield f"data: {json.dumps({'at': w.clock().isoformat()})}\n\n"
+
+
+@router.get("/categories/{slug}/expert", response_class=HTMLResponse)
+async def expert(w: Opened, slug: str) -> str:
+    """The page where the researcher answers some images himself."""
+    return render(await viewing.expert_page(w, slug))
+
+
+@router.post("/categories/{slug}/gold")
+async def gold(w: Opened, slug: str, body: GoldIn) -> curating.GoldGiven:
+    """Turn the researcher's answers into gold."""
+    answers = {answer.image: answer.value for answer in body.answers}
+    return await curating.give_gold(w, slug, answers, Source.GOLD, {"by": "expert page"})
+
+
+@router.get("/categories/{slug}/examples/{word}/{index}")
+async def example(w: Opened, slug: str, word: str, index: int) -> Response:
+    """An example that annotators see before the work."""
+    data, kind = await viewing.example(w, slug, word, index)
+    return Response(data, media_type=f"image/{kind.lower()}", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@router.get("/images/{image}")
+async def picture(w: Opened, image: str) -> Response:
+    """An image for the researcher's pages. The task page never uses this address: ids would tell gold."""
+    data, kind = await viewing.picture(w, image)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(data, media_type=f"image/{kind.lower()}", headers=headers)

@@ -1,0 +1,51 @@
+"""The only home of MongoDB's driver. One file a collection, queries named by intent."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from api.store.annotators import Annotators
+from api.store.assignments import Assignments
+from api.store.bytes import StoredBytes
+from api.store.candidates import Candidates
+from api.store.categories import Categories
+from api.store.connection import Connection, Session
+from api.store.features import Features
+from api.store.images import Images
+from api.store.jobs import Jobs
+from api.store.payments import Payments
+from api.store.rounds import Models, Rounds
+from api.store.submissions import Labels, Submissions, Verdicts
+from api.store.tasks import Tasks
+
+T = TypeVar("T")
+
+
+class Store:
+    """Every collection of one database, behind one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        database = connection.database
+        self.categories = Categories(database)
+        self.images = Images(database)
+        self.blobs = StoredBytes(database, "blobs")
+        self.checkpoints = StoredBytes(database, "checkpoints")
+        self.candidates = Candidates(database)
+        self.features = Features(database)
+        self.tasks = Tasks(database)
+        self.assignments = Assignments(database)
+        self.submissions = Submissions(database)
+        self.verdicts = Verdicts(database)
+        self.labels = Labels(database)
+        self.payments = Payments(database)
+        self.rounds = Rounds(database)
+        self.models = Models(database)
+        self.jobs = Jobs(database)
+        self.annotators = Annotators(database)
+
+    async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """See :meth:`Connection.transact`."""
+        return await self.connection.transact(work)
+
+
+__all__ = ["Connection", "Session", "Store"]

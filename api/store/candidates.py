@@ -1,0 +1,192 @@
+"""Candidates: the pool of each category. States move only by compare-and-set, along the table of moves."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from pymongo import ASCENDING, UpdateOne
+
+from active_learning.domain.candidate import Role, State, check_move
+from api.store.connection import Collection, Database, Document, Session
+
+Filter = Mapping[str, Any]
+
+
+def key(category: str, image: str) -> str:
+    """The id of the candidate that ``image`` is in ``category``."""
+    return f"{category}:{image}"
+
+
+class Candidates:
+    """One document an image and category."""
+
+    def __init__(self, database: Database) -> None:
+        self.collection: Collection = database["candidates"]
+
+    async def insert(self, category: str, draws: Mapping[str, float], now: datetime, session: Session) -> int:
+        """Make unknown candidates of ``draws`` (image -> its draw); those that exist stay as they are.
+
+        Returns how many are new.
+        """
+        ids = {key(category, image): image for image in draws}
+        present = self.collection.find({"_id": {"$in": list(ids)}}, {"_id": 1}, session=session)
+        known = {document["_id"] async for document in present}
+        fresh = [
+            {
+                "_id": identifier,
+                "category": category,
+                "image": image,
+                "state": State.UNKNOWN.value,
+                "role": Role.TRAIN.value,
+                "draw": draws[image],
+                "answer": None,
+                "source": None,
+                "gold": None,
+                "gold_uses": 0,
+                "score": None,
+                "model": None,
+                "task": None,
+                "chosen_by": None,
+                "votes_wanted": False,
+                "disputed": False,
+                "embedded": False,
+                "added_at": now,
+            }
+            for identifier, image in ids.items()
+            if identifier not in known
+        ]
+        if fresh:
+            await self.collection.insert_many(fresh, ordered=False, session=session)
+        return len(fresh)
+
+    async def move(
+        self,
+        category: str,
+        images: Sequence[str],
+        source: State,
+        target: State,
+        changes: Mapping[str, Any],
+        session: Session,
+        only: Filter | None = None,
+    ) -> int:
+        """Move those of ``images`` that are in ``source`` to ``target`` and set ``changes``; returns how many moved.
+
+        Raises :class:`IllegalMove` for a move outside the table. The caller keeps the counters in the same
+        transaction, from the number returned.
+        """
+        check_move(source, target)
+        result = await self.collection.update_many(
+            {"_id": {"$in": [key(category, image) for image in images]}, "state": source.value, **(only or {})},
+            {"$set": {"state": target.value, **changes}},
+            session=session,
+        )
+        return result.modified_count
+
+    async def mark(
+        self, category: str, images: Sequence[str], changes: Mapping[str, Any], session: Session, only: Filter
+    ) -> int:
+        """Set fields other than the state on those of ``images`` that match ``only``; returns how many changed."""
+        result = await self.collection.update_many(
+            {"_id": {"$in": [key(category, image) for image in images]}, **only}, {"$set": changes}, session=session
+        )
+        return result.modified_count
+
+    async def waiting(self, category: str, images: Sequence[str], session: Session) -> dict[str, int]:
+        """How many of ``images`` want another opinion, by role, as differences of the counter tree."""
+        counts = {
+            f"wants_votes.{role}": await self._having(category, images, {"votes_wanted": True, "role": role}, session)
+            for role in (Role.TRAIN.value, Role.VALIDATION.value)
+        }
+        return {name: -n for name, n in counts.items()}
+
+    async def disputed(self, category: str, images: Sequence[str], session: Session) -> int:
+        """How many of ``images`` people could not agree on."""
+        return await self._having(category, images, {"disputed": True}, session)
+
+    async def _having(self, category: str, images: Sequence[str], only: Filter, session: Session) -> int:
+        ids = [key(category, image) for image in images]
+        return await self.collection.count_documents({"_id": {"$in": ids}, **only}, session=session)
+
+    async def get(self, category: str, image: str) -> Document | None:
+        """One candidate."""
+        return await self.collection.find_one({"_id": key(category, image)})
+
+    async def find(
+        self, category: str, only: Filter, fields: Iterable[str], limit: int = 0, session: Session | None = None
+    ) -> list[Document]:
+        """Candidates that match ``only``, in the order of their draws: the same order in every run."""
+        projection = dict.fromkeys(fields, 1)
+        found = self.collection.find({"category": category, **only}, projection, session=session).sort(
+            [("draw", ASCENDING), ("image", ASCENDING)]
+        )
+        return await found.limit(limit).to_list()
+
+    async def stream(self, category: str, only: Filter, fields: Iterable[str]) -> AsyncIterator[Document]:
+        """The same, one by one, for pools that do not fit in memory; in the order of image ids."""
+        projection = dict.fromkeys(fields, 1)
+        cursor = self.collection.find({"category": category, **only}, projection).sort("image", ASCENDING)
+        async for document in cursor:
+            yield document
+
+    async def draws(self, category: str, only: Filter) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """All draws that match ``only``, float64 [N]."""
+        found = self.collection.find({"category": category, **only}, {"_id": 0, "draw": 1})
+        return np.array([document["draw"] async for document in found], dtype=np.float64)
+
+    async def make_validation(self, category: str, below: float, session: Session) -> int:
+        """Give every untouched candidate whose draw is below ``below`` the validation role."""
+        result = await self.collection.update_many(
+            {
+                "category": category,
+                "state": State.UNKNOWN.value,
+                "role": Role.TRAIN.value,
+                "draw": {"$lt": below},
+            },
+            {"$set": {"role": Role.VALIDATION.value}},
+            session=session,
+        )
+        return result.modified_count
+
+    async def put_scores(self, category: str, scores: Mapping[str, float], model: str) -> None:
+        """Write a model's scores."""
+        if scores:
+            await self.collection.bulk_write(
+                [
+                    UpdateOne({"_id": key(category, image)}, {"$set": {"score": score, "model": model}})
+                    for image, score in scores.items()
+                ],
+                ordered=False,
+            )
+
+    async def use_gold(self, category: str, uses: Mapping[str, int], session: Session) -> None:
+        """Count how often each gold image has been put into a task."""
+        if uses:
+            await self.collection.bulk_write(
+                [UpdateOne({"_id": key(category, i)}, {"$inc": {"gold_uses": n}}) for i, n in uses.items()],
+                session=session,
+            )
+
+    async def ranges(self, category: str, size: int, only: Filter) -> list[tuple[str, str]]:
+        """Split the pool into key ranges ``[first, last]`` of image ids with about ``size`` candidates each."""
+        edges: list[tuple[str, str]] = []
+        first, last, n = "", "", 0
+        async for document in self.stream(category, only, ["image"]):
+            first = first or document["image"]
+            last, n = document["image"], n + 1
+            if n == size:
+                edges.append((first, last))
+                first, n = "", 0
+        if n:
+            edges.append((first, last))
+        return edges
+
+    async def recount(self, category: str) -> list[Document]:
+        """Group the pool by everything that counters are kept of. Only for checks: it reads the whole pool."""
+        fields = ("state", "role", "answer", "source", "gold", "votes_wanted", "disputed", "embedded")
+        pipeline: list[Document] = [
+            {"$match": {"category": category}},
+            {"$group": {"_id": {name: f"${name}" for name in fields}, "n": {"$sum": 1}}},
+        ]
+        cursor = await self.collection.aggregate(pipeline)
+        return await cursor.to_list()

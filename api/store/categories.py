@@ -1,0 +1,105 @@
+"""Categories with their kept counters: no page counts anything."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from active_learning.domain.candidate import State
+from active_learning.domain.category import Category
+from active_learning.domain.errors import InputError, NotFound
+from active_learning.domain.round import CategoryState
+from api.store.connection import Collection, Database, Document, Session
+
+COUNTERS: Mapping[str, Any] = {
+    "counts": {state.value: 0 for state in State},
+    "decided": {"human_yes": 0, "human_no": 0, "model_yes": 0, "model_no": 0, "gold_yes": 0, "gold_no": 0},
+    "validation": {"total": 0, "labeled": 0},
+    "gold": {"yes": 0, "no": 0},
+    "disputed": 0,
+    "wants_votes": {"train": 0, "validation": 0},
+    "embedded": 0,
+    "money": {"spent_cents": 0, "committed_cents": 0},
+    "submissions": {"approved": 0, "rejected": 0, "excluded": 0, "answers": 0},
+}
+"""Every counter of a category at its birth. ``api.operations.recount`` derives the same tree from the documents."""
+
+
+class Categories:
+    """One document a category: its definition, its state and its counters."""
+
+    def __init__(self, database: Database) -> None:
+        self.collection: Collection = database["categories"]
+
+    async def insert(self, category: Category, now: datetime) -> None:
+        """Create it; raises :class:`InputError` when the slug is taken."""
+        document = {
+            "_id": category.slug,
+            "category": category.model_dump(mode="json"),
+            "state": CategoryState.OPEN.value,
+            "reason": "",
+            "phase": "new",
+            "validation_below": None,
+            "backbone": None,
+            "rule": None,
+            "looks": 0,
+            "created_at": now,
+            **COUNTERS,
+        }
+        try:
+            await self.collection.insert_one(document)
+        except DuplicateKeyError as error:
+            raise InputError(f"There is already a category '{category.slug}'.", "Choose another slug.") from error
+
+    async def get(self, slug: str) -> Document:
+        """The document, or :class:`NotFound`."""
+        document = await self.collection.find_one({"_id": slug})
+        if document is None:
+            raise NotFound(f"There is no category '{slug}'.", "`./winnow category list` shows those that exist.")
+        return document
+
+    async def definition(self, slug: str) -> Category:
+        """The typed part of the document."""
+        return Category.model_validate((await self.get(slug))["category"])
+
+    async def all(self) -> list[Document]:
+        """Every category, oldest first."""
+        return await self.collection.find().sort("created_at").to_list()
+
+    async def open_slugs(self) -> list[str]:
+        """The categories that the loop works on."""
+        found = self.collection.find({"state": CategoryState.OPEN.value}, {"_id": 1}).sort("_id")
+        return [document["_id"] async for document in found]
+
+    async def count(self, slug: str, changes: Mapping[str, int], session: Session | None = None) -> None:
+        """Add ``changes`` (dotted counter -> difference), in the transaction that makes them true."""
+        wanted = {name: value for name, value in changes.items() if value}
+        if wanted:
+            await self.collection.update_one({"_id": slug}, {"$inc": wanted}, session=session)
+
+    async def put(self, slug: str, fields: Mapping[str, Any], session: Session | None = None) -> None:
+        """Set plain fields."""
+        await self.collection.update_one({"_id": slug}, {"$set": dict(fields)}, session=session)
+
+    async def put_once(self, slug: str, field: str, value: Any, session: Session | None = None) -> bool:
+        """Set ``field`` if it is still empty; say whether this call did it."""
+        result = await self.collection.update_one({"_id": slug, field: None}, {"$set": {field: value}}, session=session)
+        return result.modified_count == 1
+
+    async def next_look(self, slug: str, session: Session | None = None) -> int:
+        """Spend the next look of the error budget: 1, 2, 3, ... Never given back."""
+        document = await self.collection.find_one_and_update(
+            {"_id": slug}, {"$inc": {"looks": 1}}, return_document=ReturnDocument.AFTER, session=session
+        )
+        if document is None:
+            raise NotFound(f"There is no category '{slug}'.")
+        return int(document["looks"])
+
+    async def changes(self, slug: str) -> AsyncIterator[Document]:
+        """A change stream: one item whenever the category's document changes."""
+        stream = await self.collection.watch([{"$match": {"documentKey._id": slug}}], max_await_time_ms=1_000)
+        async with stream:
+            async for change in stream:
+                yield dict(change)

@@ -1,0 +1,140 @@
+"""The job queue: insert a document, lease it, heartbeat, finish it. A dead worker's lease runs out."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pymongo import ASCENDING, ReturnDocument
+
+from active_learning.domain.value import Value
+from api.store.connection import Collection, Database, Document, Session
+
+
+class JobState(StrEnum):
+    """A job waits, runs under a lease, or has ended."""
+
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Job(Value):
+    """A leased job. ``every_s`` > 0 makes it come back that long after each end."""
+
+    id: str
+    kind: str
+    args: dict[str, Any]
+    attempts: int
+    every_s: float
+
+
+class Jobs:
+    """One document a job; its id says what it does, so the same work cannot be queued twice."""
+
+    def __init__(self, database: Database) -> None:
+        self.collection: Collection = database["jobs"]
+
+    async def insert(
+        self,
+        kind: str,
+        args: dict[str, Any],
+        now: datetime,
+        *,
+        every_s: float = 0.0,
+        session: Session | None = None,
+    ) -> str:
+        """Queue ``kind`` with ``args``; the same kind and args again change nothing. Returns the id."""
+        identifier = ":".join([kind, *(str(args[name]) for name in sorted(args))])
+        fields = {
+            "kind": kind,
+            "args": args,
+            "state": JobState.READY.value,
+            "due_at": now,
+            "attempts": 0,
+            "every_s": every_s,
+            "owner": None,
+            "lease_until": None,
+            "error": None,
+        }
+        await self.collection.update_one({"_id": identifier}, {"$setOnInsert": fields}, upsert=True, session=session)
+        return identifier
+
+    async def lease(self, owner: str, kinds: Sequence[str], now: datetime, seconds: float) -> Job | None:
+        """Take the job that is due longest: a ready one, or a running one whose lease has run out."""
+        document = await self.collection.find_one_and_update(
+            {
+                "kind": {"$in": list(kinds)},
+                "$or": [
+                    {"state": JobState.READY.value, "due_at": {"$lte": now}},
+                    {"state": JobState.RUNNING.value, "lease_until": {"$lt": now}},
+                ],
+            },
+            {
+                "$set": {
+                    "state": JobState.RUNNING.value,
+                    "owner": owner,
+                    "lease_until": now + timedelta(seconds=seconds),
+                },
+                "$inc": {"attempts": 1},
+            },
+            sort=[("due_at", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _job(document)
+
+    async def heartbeat(self, job: str, owner: str, now: datetime, seconds: float) -> bool:
+        """Prolong the lease; ``False`` means that it is lost and the work must stop."""
+        result = await self.collection.update_one(
+            {"_id": job, "owner": owner, "state": JobState.RUNNING.value},
+            {"$set": {"lease_until": now + timedelta(seconds=seconds)}},
+        )
+        return result.matched_count == 1
+
+    async def finish(self, job: Job, owner: str, now: datetime) -> None:
+        """End it, or make a recurring job ready again."""
+        again = {"state": JobState.READY.value, "due_at": now + timedelta(seconds=job.every_s), "attempts": 0}
+        await self._release(job, owner, again if job.every_s else {"state": JobState.DONE.value}, None)
+
+    async def fail(self, job: Job, owner: str, now: datetime, error: str, retry_in: float | None) -> None:
+        """Note the error; try again in ``retry_in`` seconds, or give up when that is ``None``."""
+        if retry_in is None:
+            await self._release(job, owner, {"state": JobState.FAILED.value}, error)
+        else:
+            due = {"state": JobState.READY.value, "due_at": now + timedelta(seconds=retry_in)}
+            await self._release(job, owner, due, error)
+
+    async def poke(self, kind: str, args: dict[str, Any], now: datetime) -> None:
+        """Make a waiting recurring job due at once."""
+        identifier = ":".join([kind, *(str(args[name]) for name in sorted(args))])
+        await self.collection.update_one(
+            {"_id": identifier, "state": JobState.READY.value, "due_at": {"$gt": now}}, {"$set": {"due_at": now}}
+        )
+
+    async def revive(self, now: datetime) -> int:
+        """Give failed jobs another set of attempts; returns how many."""
+        result = await self.collection.update_many(
+            {"state": JobState.FAILED.value}, {"$set": {"state": JobState.READY.value, "due_at": now, "attempts": 0}}
+        )
+        return result.modified_count
+
+    async def troubled(self) -> list[Document]:
+        """Jobs whose last attempt ended in an error."""
+        return await self.collection.find({"error": {"$ne": None}}).sort("_id").to_list()
+
+    async def _release(self, job: Job, owner: str, fields: dict[str, Any], error: str | None) -> None:
+        await self.collection.update_one(
+            {"_id": job.id, "owner": owner, "state": JobState.RUNNING.value},
+            {"$set": {**fields, "owner": None, "lease_until": None, "error": error}},
+        )
+
+
+def _job(document: Document) -> Job:
+    return Job(
+        id=document["_id"],
+        kind=document["kind"],
+        args=document["args"],
+        attempts=document["attempts"],
+        every_s=document["every_s"],
+    )

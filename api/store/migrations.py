@@ -1,0 +1,122 @@
+"""Numbered migrations: indexes, validators and the secret. Each runs once; running all again changes nothing."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import CollectionInvalid
+
+from active_learning.domain.candidate import Role, State
+from active_learning.domain.round import CategoryState, Phase
+from active_learning.domain.task import TaskState
+from api.store.connection import Connection, Database
+
+VALIDATORS: dict[str, dict[str, Any]] = {
+    "categories": {
+        "required": ["category", "state", "counts", "decided", "money", "looks"],
+        "properties": {
+            "state": {"enum": [s.value for s in CategoryState]},
+            "counts": {
+                "bsonType": "object",
+                "required": [s.value for s in State],
+                "properties": {s.value: {"bsonType": ["int", "long"], "minimum": 0} for s in State},
+            },
+            "looks": {"bsonType": ["int", "long"], "minimum": 0},
+        },
+    },
+    "images": {
+        "required": ["format", "width", "height", "bytes"],
+        "properties": {"_id": {"bsonType": "string", "pattern": "^[0-9a-f]{64}$"}},
+    },
+    "candidates": {
+        "required": ["category", "image", "state", "role", "draw"],
+        "properties": {
+            "state": {"enum": [s.value for s in State]},
+            "role": {"enum": [r.value for r in Role]},
+            "draw": {"bsonType": "double", "minimum": 0, "maximum": 1},
+            "answer": {"bsonType": ["bool", "null"]},
+        },
+    },
+    "tasks": {
+        "required": ["category", "round", "wave", "number", "slots", "state"],
+        "properties": {"state": {"enum": [s.value for s in TaskState]}},
+    },
+    "submissions": {"required": ["category", "task", "annotator", "answers", "submitted_at"]},
+    "verdicts": {"required": ["category", "annotator", "pay", "use", "gold", "correct", "reason"]},
+    "labels": {
+        "required": ["category", "image", "value", "source", "provenance", "decided_at"],
+        "properties": {"source": {"enum": ["human", "model", "gold", "imported"]}},
+    },
+    "rounds": {
+        "required": ["category", "number", "phase"],
+        "properties": {"phase": {"enum": [p.value for p in Phase]}},
+    },
+    "models": {"required": ["category", "version", "checkpoint", "backbone", "head"]},
+    "payments": {"required": ["category", "act", "cents"], "properties": {"act": {"enum": ["approve", "reject"]}}},
+    "jobs": {"required": ["kind", "args", "state", "due_at"]},
+    "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
+}
+
+PLAIN = ("blobs", "checkpoints", "features", "backbones", "annotators")
+"""Collections without a schema of their own."""
+
+INDEXES: dict[str, list[IndexModel]] = {
+    "candidates": [
+        IndexModel([("category", ASCENDING), ("state", ASCENDING), ("role", ASCENDING), ("draw", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("image", ASCENDING)], unique=True),
+        IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("gold_uses", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("answer", ASCENDING), ("source", ASCENDING), ("draw", ASCENDING)]),
+    ],
+    "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
+    "submissions": [IndexModel([("category", ASCENDING), ("annotator", ASCENDING)])],
+    "verdicts": [IndexModel([("category", ASCENDING), ("use", ASCENDING)])],
+    "labels": [IndexModel([("category", ASCENDING), ("image", ASCENDING), ("decided_at", ASCENDING)])],
+    "rounds": [IndexModel([("category", ASCENDING), ("number", DESCENDING)], unique=True)],
+    "models": [IndexModel([("category", ASCENDING), ("version", DESCENDING)], unique=True)],
+    "payments": [IndexModel([("category", ASCENDING), ("done_at", ASCENDING)])],
+    "jobs": [IndexModel([("state", ASCENDING), ("due_at", ASCENDING)])],
+    "assignments": [IndexModel([("state", ASCENDING), ("deadline", ASCENDING)])],
+}
+
+
+async def _first(database: Database) -> None:
+    # A transaction cannot create a collection on a sharded cluster, so all of them exist from the start.
+    for name in (*PLAIN, *VALIDATORS):
+        validator = {"$jsonSchema": {"bsonType": "object", **VALIDATORS.get(name, {})}}
+        try:
+            await database.create_collection(name, validator=validator)
+        except CollectionInvalid:
+            await database.command("collMod", name, validator=validator)
+    for name, indexes in INDEXES.items():
+        await database[name].create_indexes(indexes)
+
+
+async def _second(database: Database) -> None:
+    await database["meta"].update_one(
+        {"_id": "secret"}, {"$setOnInsert": {"value": secrets.token_urlsafe(32)}}, upsert=True
+    )
+
+
+MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = ((1, _first), (2, _second))
+"""Append only. A migration must be safe to run twice: two processes may start at the same moment."""
+
+
+async def migrate(connection: Connection) -> int:
+    """Run what has not run yet; returns the number of the newest migration."""
+    done = connection.database["migrations"]
+    newest = 0
+    for number, step in MIGRATIONS:
+        if await done.find_one({"_id": number}) is None:
+            await step(connection.database)
+            await done.update_one({"_id": number}, {"$setOnInsert": {"done": True}}, upsert=True)
+        newest = number
+    return newest
+
+
+async def stored_secret(connection: Connection) -> str:
+    """The signing secret of this database, made by the second migration."""
+    document = await connection.database["meta"].find_one({"_id": "secret"})
+    if document is None:
+        raise LookupError("migrate() has not run on this database")
+    return str(document["value"])

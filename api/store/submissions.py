@@ -1,0 +1,118 @@
+"""Submissions, verdicts and labels: inserted once, never changed. Everything derived can be recomputed from them."""
+
+from collections.abc import Sequence
+
+from pymongo.errors import DuplicateKeyError
+
+from active_learning.domain.label import Label
+from active_learning.domain.submission import Submission
+from active_learning.domain.verdict import Verdict
+from api.store.connection import Collection, Database, Document, Session
+
+
+class Submissions:
+    """The finished answers of each assignment."""
+
+    def __init__(self, database: Database) -> None:
+        self.collection: Collection = database["submissions"]
+
+    async def insert(self, submission: Submission, session: Session) -> None:
+        """Insert it; raises ``DuplicateKeyError`` for a second one of the same assignment."""
+        document = submission.model_dump(exclude={"id"})
+        await self.collection.insert_one({"_id": submission.id, **document}, session=session)
+
+    async def get(self, identifier: str) -> Submission | None:
+        """One submission."""
+        document = await self.collection.find_one({"_id": identifier})
+        return None if document is None else _submission(document)
+
+    async def images_answered(self, category: str, annotator: str) -> set[str]:
+        """The images that an annotator has already answered in a category."""
+        found = self.collection.find({"category": category, "annotator": annotator}, {"answers.image": 1})
+        return {answer["image"] async for document in found for answer in document["answers"]}
+
+    async def of(self, identifiers: Sequence[str]) -> list[Submission]:
+        """Several submissions, in the order of their ids: the same order in every run."""
+        found = self.collection.find({"_id": {"$in": list(identifiers)}}).sort("_id")
+        return [_submission(document) async for document in found]
+
+
+class Verdicts:
+    """What the gold check said of each submission."""
+
+    def __init__(self, database: Database) -> None:
+        self.collection: Collection = database["verdicts"]
+
+    async def insert(self, verdict: Verdict, category: str, annotator: str, session: Session) -> bool:
+        """Insert it once; say whether this call did it."""
+        document = {
+            "_id": verdict.submission,
+            "category": category,
+            "annotator": annotator,
+            **verdict.model_dump(exclude={"submission"}),
+        }
+        if await self.collection.find_one({"_id": verdict.submission}, {"_id": 1}, session=session):
+            return False
+        await self.collection.insert_one(document, session=session)
+        return True
+
+    async def get(self, submission: str) -> Verdict | None:
+        """The verdict on one submission."""
+        document = await self.collection.find_one({"_id": submission})
+        return None if document is None else _verdict(document)
+
+    async def used(self, category: str) -> list[str]:
+        """The ids of submissions whose answers may be used, sorted."""
+        found = self.collection.find({"category": category, "use": True}, {"_id": 1}).sort("_id")
+        return [document["_id"] async for document in found]
+
+    async def by_annotator(self, category: str) -> dict[str, tuple[int, int]]:
+        """For each annotator of a category (used, excluded) submissions."""
+        pipeline: list[Document] = [
+            {"$match": {"category": category}},
+            {"$group": {"_id": "$annotator", "used": {"$sum": {"$cond": ["$use", 1, 0]}}, "all": {"$sum": 1}}},
+        ]
+        cursor = await self.collection.aggregate(pipeline)
+        return {d["_id"]: (d["used"], d["all"] - d["used"]) async for d in cursor}
+
+
+class Labels:
+    """Every decision ever made; the newest of a candidate is in force."""
+
+    def __init__(self, database: Database) -> None:
+        self.collection: Collection = database["labels"]
+
+    async def insert(self, labels: Sequence[Label], session: Session) -> None:
+        """Insert decisions. Ids are deterministic, so a repeated step fails instead of deciding twice."""
+        if labels:
+            documents = [{"_id": label.id, **label.model_dump(exclude={"id"})} for label in labels]
+            await self.collection.insert_many(documents, session=session)
+
+    async def history(self, category: str, image: str) -> list[Label]:
+        """All decisions on one candidate, oldest first."""
+        found = self.collection.find({"category": category, "image": image}).sort([("decided_at", 1), ("_id", 1)])
+        return [_label(document) async for document in found]
+
+    async def newest(self, category: str, images: Sequence[str]) -> dict[str, Label]:
+        """The decision in force for each of ``images``."""
+        found = self.collection.find({"category": category, "image": {"$in": list(images)}})
+        newest: dict[str, Label] = {}
+        async for document in found.sort([("decided_at", 1), ("_id", 1)]):
+            newest[document["image"]] = _label(document)
+        return newest
+
+
+def _submission(document: Document) -> Submission:
+    return Submission.model_validate({"id": document["_id"], **{k: v for k, v in document.items() if k != "_id"}})
+
+
+def _verdict(document: Document) -> Verdict:
+    fields = {k: v for k, v in document.items() if k not in ("_id", "category", "annotator")}
+    return Verdict.model_validate({"submission": document["_id"], **fields})
+
+
+def _label(document: Document) -> Label:
+    return Label.model_validate({"id": document["_id"], **{k: v for k, v in document.items() if k != "_id"}})
+
+
+__all__ = ["DuplicateKeyError", "Labels", "Submissions", "Verdicts"]

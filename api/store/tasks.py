@@ -1,0 +1,75 @@
+"""Tasks and the HITs they become."""
+
+from collections.abc import Sequence
+
+from pymongo import UpdateOne
+
+from active_learning.domain.errors import NotFound
+from active_learning.domain.task import Task, TaskState
+from api.store.connection import Collection, Database, Document, Session
+
+
+class Tasks:
+    """One document a task, with the id of its HIT once it is posted."""
+
+    def __init__(self, database: Database) -> None:
+        self.collection: Collection = database["tasks"]
+
+    async def insert(self, tasks: Sequence[Task], session: Session) -> None:
+        """Store drafts; a draft that exists (same round, wave and number) stays as it is."""
+        if tasks:
+            await self.collection.bulk_write(
+                [
+                    UpdateOne(
+                        {"_id": task.id},
+                        {"$setOnInsert": task.model_dump(mode="json", exclude={"id"})},
+                        upsert=True,
+                    )
+                    for task in tasks
+                ],
+                session=session,
+            )
+
+    async def get(self, identifier: str) -> Task:
+        """The task, or :class:`NotFound`."""
+        document = await self.collection.find_one({"_id": identifier})
+        if document is None:
+            raise NotFound("There is no such task.", "It may have been withdrawn; return the HIT.")
+        return _task(document)
+
+    async def of_round(self, category: str, number: int) -> list[Task]:
+        """The tasks of a round, in order."""
+        found = self.collection.find({"category": category, "round": number}).sort([("wave", 1), ("number", 1)])
+        return [_task(document) async for document in found]
+
+    async def in_state(self, category: str, state: TaskState) -> list[Task]:
+        """The tasks of a category that are drafted, posted or closed."""
+        found = self.collection.find({"category": category, "state": state.value}).sort("_id")
+        return [_task(document) async for document in found]
+
+    async def open(self, category: str) -> int:
+        """How many tasks still wait for a market or for people."""
+        states = [TaskState.DRAFTED.value, TaskState.POSTED.value]
+        return await self.collection.count_documents({"category": category, "state": {"$in": states}})
+
+    async def posted(self, task: str, hit: str, session: Session) -> bool:
+        """Note that the task is at the market as ``hit``; say whether this call did it."""
+        result = await self.collection.update_one(
+            {"_id": task, "state": TaskState.DRAFTED.value},
+            {"$set": {"state": TaskState.POSTED.value, "hit": hit}},
+            session=session,
+        )
+        return result.modified_count == 1
+
+    async def close(self, task: str, session: Session) -> bool:
+        """Note that nobody works on it any more; say whether this call did it."""
+        result = await self.collection.update_one(
+            {"_id": task, "state": TaskState.POSTED.value},
+            {"$set": {"state": TaskState.CLOSED.value}},
+            session=session,
+        )
+        return result.modified_count == 1
+
+
+def _task(document: Document) -> Task:
+    return Task.model_validate({"id": document["_id"], **{k: v for k, v in document.items() if k != "_id"}})
