@@ -1,0 +1,1 @@
+"""Images in: sources, inspection, and the way into the pool."""
