@@ -1,0 +1,17 @@
+"""One file a job, one literal registry. Adding a job is one file and one line here."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from workers.jobs import advance, collect, embed, erase, train
+from workers.jobs.desk import Desk
+
+Runner = Callable[[Desk, dict[str, Any]], Awaitable[None]]
+
+JOBS: Mapping[str, Runner] = {
+    "advance": advance.run,
+    "collect": collect.run,
+    "embed": embed.run,
+    "erase": erase.run,
+    "train": train.run,
+}

@@ -1,0 +1,72 @@
+"""Between Winnow's tasks and the market's HITs: publish drafts, collect and settle submissions, close what is done."""
+
+from typing import Any
+
+from active_learning.domain.category import Category
+from active_learning.domain.task import Task, TaskState
+from api.operations import settling
+from workers.jobs.desk import Desk
+from workers.market.protocol import HitOrder
+
+HIT_LIFETIME_S = 14 * 24 * 3600
+AUTO_APPROVAL_S = 3 * 24 * 3600
+"""Nobody waits longer than this for pay, even if Winnow is down."""
+
+KEYWORDS = "image, yes, no, quick, photo, categorize"
+
+
+async def run(desk: Desk, args: dict[str, Any]) -> None:
+    """Bring one category (``args["category"]``) and its market to the same state. Safe to repeat at any point."""
+    slug = str(args["category"])
+    category = await desk.winnow.store.categories.definition(slug)
+    for task in await desk.winnow.store.tasks.in_state(slug, TaskState.DRAFTED):
+        await publish(desk, category, task)
+    await pay(desk, slug)  # acts that a process wrote down before it died
+    for task in await desk.winnow.store.tasks.in_state(slug, TaskState.POSTED):
+        await settle(desk, task)
+
+
+async def publish(desk: Desk, category: Category, task: Task) -> None:
+    """Post a task as a HIT. The task's id is the token, so that a repeat finds the same HIT."""
+    policy = category.policy
+    hit = await desk.market.post(
+        HitOrder(
+            token=task.id,
+            title=f"{category.question} ({len(task.slots)} images, {task.name})",
+            description=f"Look at {len(task.slots)} images and answer yes or no. One key an image.",
+            keywords=KEYWORDS,
+            question_url=f"{desk.winnow.settings.public_url}/tasks/{task.id}",
+            reward_cents=task.reward_cents,
+            assignments=task.assignments,
+            lifetime_s=HIT_LIFETIME_S,
+            duration_s=policy.minutes * 60,
+            auto_approval_s=AUTO_APPROVAL_S,
+            annotation=f"winnow:{task.id}",
+        )
+    )
+    await settling.posted(desk.winnow, task, hit)
+
+
+async def settle(desk: Desk, task: Task) -> None:
+    """Judge and pay what has been submitted to a task's HIT; close the task when nothing more can come."""
+    if task.hit is None:
+        return
+    status = await desk.market.status(task.hit)
+    assignments = await desk.market.assignments(task.hit)
+    for assignment in assignments:
+        await settling.judge(desk.winnow, task, assignment.id, assignment.annotator)
+    if assignments:
+        await pay(desk, task.category)
+    if status.pending == 0 and status.available == 0:
+        await settling.closed(desk.winnow, task, len(assignments))
+        await desk.winnow.store.jobs.poke("advance", {"category": task.category}, desk.winnow.clock())
+
+
+async def pay(desk: Desk, slug: str) -> None:
+    """Do at the market what the ledger says is still to be done."""
+    for payment in await settling.unpaid(desk.winnow, slug):
+        if payment.act == "approve":
+            await desk.market.approve(payment.assignment, payment.reason)
+        else:
+            await desk.market.reject(payment.assignment, payment.reason)
+        await settling.settled(desk.winnow, slug, payment)

@@ -1,0 +1,11 @@
+"""Erase what unfinished assignments left behind."""
+
+from typing import Any
+
+from api.operations import labeling
+from workers.jobs.desk import Desk
+
+
+async def run(desk: Desk, args: dict[str, Any]) -> None:
+    """Erase the answers of assignments whose time is over. ``args`` is empty: it concerns every category."""
+    await labeling.erase_unfinished(desk.winnow)
