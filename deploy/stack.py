@@ -1,0 +1,140 @@
+"""Everything that runs on one machine: MongoDB, the marketplace, the web process, a worker."""
+
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from api.settings import Settings
+from deploy import mongodb
+from deploy.processes import Child, Supervisor, check_port_free
+
+URI_FILE = "mongodb.uri"
+SECRET_FILE = "secret"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the parts listen."""
+
+    web: int = 8000
+    market: int = 8001
+    host: str = "127.0.0.1"
+
+    def check(self, command: str) -> None:
+        """Raise ``InputError`` when one of them is taken."""
+        check_port_free(self.web, command, self.host)
+        check_port_free(self.market, command, self.host)
+
+
+@contextmanager
+def database(data: Path, env: Mapping[str, str]) -> Iterator[str]:
+    """A MongoDB address: ``WINNOW_MONGODB_URI``, the server that already runs for ``data``, or a new one for it.
+
+    A server started here stops at the end; another one is left alone.
+    """
+    chosen = env.get("WINNOW_MONGODB_URI")
+    note = data / URI_FILE
+    if chosen:
+        yield chosen
+    elif note.is_file() and _listens(note.read_text()):
+        yield note.read_text()
+    else:
+        with mongodb.start(data, mongod=env.get("WINNOW_MONGOD")) as server:
+            note.write_text(server.uri)
+            try:
+                yield server.uri
+            finally:
+                note.unlink(missing_ok=True)
+
+
+def _listens(uri: str) -> bool:
+    parts = urlsplit(uri)
+    try:
+        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 27017), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def local_settings(data: Path, uri: str, ports: Ports, env: Mapping[str, str]) -> Settings:
+    """Settings of a one-machine installation: what the environment says, addresses of the local parts for the rest."""
+    settings = Settings.from_env({**env, "WINNOW_MONGODB_URI": uri})
+    return replace(
+        settings,
+        secret=settings.secret or _secret(data),
+        public_url=env.get("WINNOW_PUBLIC_URL", f"http://{ports.host}:{ports.web}"),
+        market_endpoint=env.get("WINNOW_MARKET_ENDPOINT", f"http://{ports.host}:{ports.market}"),
+        poll_seconds=float(env.get("WINNOW_POLL_SECONDS", "0.5")),
+    )
+
+
+def _secret(data: Path) -> str:
+    path = data / SECRET_FILE
+    if not path.is_file():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text()
+
+
+def web(settings: Settings, ports: Ports, logs: Path) -> Child:
+    """The web process."""
+    return _server("web", "api.app:factory", settings.to_env(), ports, logs)
+
+
+def market(settings: Settings, ports: Ports, logs: Path) -> Child:
+    """Winnow's own marketplace, in a database of its own."""
+    env = {
+        "WINNOW_TURK_MONGODB_URI": settings.mongodb_uri,
+        "WINNOW_TURK_DATABASE": f"{settings.database}_turk",
+        "WINNOW_TURK_SECRET": settings.secret,
+        "WINNOW_TURK_PUBLIC_URL": settings.market_endpoint,
+    }
+    return _server("marketplace", "workers.turk.app:factory", env, ports, logs)
+
+
+def worker(settings: Settings, logs: Path) -> Child:
+    """A worker process with a local Ray."""
+    argv = (sys.executable, "-m", "deploy.cli", "work")
+    return Child("worker", argv, logs / "worker.log", _child_env(settings.to_env()))
+
+
+def _server(name: str, factory: str, env: dict[str, str], ports: Ports, logs: Path) -> Child:
+    port, health = (ports.web, "/health") if name == "web" else (ports.market, "/")
+    argv = (
+        *(sys.executable, "-m", "uvicorn", factory, "--factory", "--host", ports.host, "--port", str(port)),
+        *("--loop", "uvloop", "--no-access-log", "--timeout-graceful-shutdown", "3"),
+    )
+    return Child(name, argv, logs / f"{name}.log", _child_env(env), f"http://{ports.host}:{port}{health}")
+
+
+def _child_env(env: dict[str, str]) -> dict[str, str]:
+    return {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", **env}
+
+
+@contextmanager
+def running(
+    settings: Settings, ports: Ports, data: Path, say: Callable[[str], None], parts: tuple[str, ...]
+) -> Iterator[Supervisor]:
+    """Start ``parts`` (market, web, worker), keep them running, stop them at the end."""
+    logs = data / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    children = {
+        "market": lambda: market(settings, ports, logs),
+        "web": lambda: web(settings, ports, logs),
+        "worker": lambda: worker(settings, logs),
+    }
+    with Supervisor(say) as supervisor:
+        for part in parts:
+            supervisor.start(children[part]())
+        yield supervisor
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment: read here, at the edge, and handed down."""
+    return os.environ

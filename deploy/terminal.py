@@ -1,0 +1,41 @@
+"""What every command shares: the terminal, the common options, the way to the database."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.operations.context import Winnow, open_winnow
+from api.settings import Settings
+from deploy import stack
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+DEFAULT_DATA = Path("winnow-data")
+
+Data = Annotated[Path, typer.Option("--data", help="Folder that holds the local database, logs and secret.")]
+Host = Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets other machines in: read the README first.")]
+WebPort = Annotated[int, typer.Option("--port", help="Port of the pages.")]
+MarketPort = Annotated[int, typer.Option("--market-port", help="Port of the marketplace.")]
+Slug = Annotated[str, typer.Argument(help="The category, as `./winnow category list` names it.")]
+
+
+@contextmanager
+def local_settings(data: Path) -> Iterator[Settings]:
+    """Settings with a database: WINNOW_MONGODB_URI, or the local one of the data folder."""
+    env = stack.environment()
+    data.mkdir(parents=True, exist_ok=True)
+    with stack.database(data, env) as uri:
+        yield stack.local_settings(data, uri, stack.Ports(), env)
+
+
+@asynccontextmanager
+async def opened(data: Path) -> AsyncIterator[Winnow]:
+    """Open connections for a command."""
+    with local_settings(data) as settings:
+        async with open_winnow(settings) as w:
+            yield w
