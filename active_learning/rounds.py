@@ -171,7 +171,8 @@ def _after_decision(snapshot: Snapshot, policy: Policy, current: RoundView) -> A
     # Another opinion comes before new images: half-asked images are money already spent. A handful of them waits for
     # the tasks of the next round, unless nothing comes after this one or a calibration needs them.
     room = _room(snapshot, policy)
-    most = max(policy.max_votes, policy.validation_max_votes)
+    # Twice the votes that an image may have: a wave whose only annotator is excluded adds none.
+    most = 2 * max(policy.max_votes, policy.validation_max_votes)
     due = snapshot.validation_open and current.number >= policy.first_look
     urgent = snapshot.wants_votes >= WORTH_A_WAVE or current.sweep or due
     if snapshot.wants_votes and urgent and room > 0 and current.wave < most:

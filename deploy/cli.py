@@ -64,8 +64,10 @@ def demo_command(
     recall: Annotated[float, typer.Option(help="At least this share of all yes images is found.")] = 0.90,
     confidence: Annotated[float, typer.Option(help="How sure both promises are.")] = 0.90,
     validation: Annotated[int, typer.Option(help="Images that people answer only to calibrate the model.")] = 600,
-    batch: Annotated[int, typer.Option(help="Images that the model chooses for people in a round.")] = 50,
+    batch: Annotated[int, typer.Option(help="Images that the model chooses for people in a round.")] = 100,
     budget: Annotated[float, typer.Option(help="Dollars.")] = 100.0,
+    first_look: Annotated[int, typer.Option(help="Round of the first calibration; later ones are stricter.")] = 1,
+    rounds: Annotated[int, typer.Option(help="At most so many rounds.")] = 10,
 ) -> None:
     """Watch the whole loop: real images, a marketplace, a simulated crowd, a model, a dataset."""
     policy = Policy(
@@ -75,6 +77,8 @@ def demo_command(
         validation=validation,
         batch=batch,
         budget_cents=round(budget * 100),
+        first_look=first_look,
+        max_rounds=rounds,
     )
     ports = stack.Ports(port, market_port)
     with tempfile.TemporaryDirectory(prefix="winnow-demo-") as folder:

@@ -119,8 +119,8 @@ async def _run(
     async with open_winnow(settings) as w:
         truth = await _prepare(w, checked, console)
         _print_addresses(settings, options, slug, console)
-        async with _crowd(w, slug, truth, options, settings):
-            await _follow(w, slug, supervisor, console)
+        async with _crowd(truth, options, settings) as crowd:
+            await _follow(w, slug, supervisor, crowd, console)
         result = await reports.report(w, slug, time.monotonic() - started, truth)
         _print_end(result, await recounting.differences(w, slug), console)
         if options.json is not None:
@@ -201,38 +201,48 @@ def print_imported(imported: pipeline.Imported, console: Console) -> None:
 def _print_addresses(settings: Settings, options: DemoOptions, slug: str, console: Console) -> None:
     console.print(f"Category page   {settings.public_url}/categories/{slug}")
     console.print(f"Marketplace     {settings.market_endpoint}")
+    if options.images is not None and options.labels is None:
+        console.print(f"Expert page     {settings.public_url}/categories/{slug}/expert  answer some images here first")
     console.print(f"Export          ./winnow export {slug} --out dataset --data {options.data}")
 
 
 @contextlib.asynccontextmanager
 async def _crowd(
-    w: Winnow, slug: str, truth: Mapping[str, bool] | None, options: DemoOptions, settings: Settings
-) -> AsyncIterator[None]:
+    truth: Mapping[str, bool] | None, options: DemoOptions, settings: Settings
+) -> AsyncIterator["asyncio.Task[shift.CrowdReport] | None"]:
     """The simulated annotators, at work while the block runs. Without labels there is nobody: real people may come."""
     if truth is None:
-        yield
+        yield None
         return
-    stop = asyncio.Event()
-    seed = options.seed
+    stop, seed = asyncio.Event(), options.seed
     crowd = shift.CrowdSettings(market_url=settings.market_endpoint, people=people.crowd(seed), seed=seed, eyes=truth)
     work = asyncio.create_task(shift.work(crowd, stop))
     try:
-        yield
+        yield work
     finally:
         stop.set()
         await work
 
 
-async def _follow(w: Winnow, slug: str, supervisor: Supervisor, console: Console) -> None:
+async def _follow(
+    w: Winnow,
+    slug: str,
+    supervisor: Supervisor,
+    crowd: "asyncio.Task[shift.CrowdReport] | None",
+    console: Console,
+) -> None:
     """Print a line a round until the campaign ends; mend what dies meanwhile."""
     shown = 0
     console.print()
-    header = ("round", "strategy", "posted", "answers", "people", "model yes", "model no", "unknown", "cuts")
+    header = ("round", "strategy", "asked", "answers", "people", "yes", "no", "unknown", "cuts")
+    console.print(_line(("", "", "", "", "", "model", "model", "", "")), style="bold", markup=False)
     console.print(_line(header), style="bold", markup=False)
     task_shown = False
     with console.status("Starting") as status:
         while True:
             supervisor.poll()
+            if crowd is not None and crowd.done():
+                crowd.result()  # it only ends by itself when something is wrong: say so instead of waiting for ever
             document = await w.store.categories.get(slug)
             status.update(f"{document['phase']}  [dim]({document['counts']['unknown']:,} unknown)[/dim]")
             found = (await reports.report(w, slug, 0.0, None))["rounds"]
@@ -241,14 +251,14 @@ async def _follow(w: Winnow, slug: str, supervisor: Supervisor, console: Console
             shown = len(found)
             if not task_shown and (link := (await viewing.summary(w, slug)).links.task):
                 task_shown = True
-                console.log(f"Task page as an annotator sees it: {w.settings.public_url}{link}")
+                console.print(f"[dim]Task page as an annotator sees it: {w.settings.public_url}{link}[/dim]")
             if document["state"] == CategoryState.FINISHED.value:
                 return
             await asyncio.sleep(0.3)
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    widths = (5, -14, 7, 8, 7, 10, 9, 8, -30)
+    widths = (5, -8, 6, 7, 6, 6, 6, 7, -20)
     return " ".join(c.ljust(-n) if n < 0 else c.rjust(n) for c, n in zip(cells, widths, strict=True)).rstrip()
 
 

@@ -122,5 +122,5 @@ def cuts_text(cuts: Mapping[str, float | None] | None) -> str:
     if cuts is None:
         return "-"
     lower, upper = cuts["lower"], cuts["upper"]
-    parts = [f"no < {lower:.3f}" if lower is not None else "", f"yes > {upper:.3f}" if upper is not None else ""]
-    return ", ".join(part for part in parts if part) or "none held"
+    parts = [f"no <{lower:.3f}" if lower is not None else "", f"yes >{upper:.3f}" if upper is not None else ""]
+    return " ".join(part for part in parts if part) or "none held"

@@ -26,11 +26,11 @@ class Policy(Value):
     recall: Share = 0.90
     confidence: Share = 0.90
     validation: int = Field(default=600, ge=0, description="images drawn from the whole pool that only calibrate")
-    first_look: int = Field(default=2, ge=1, description="round of the first calibration: each look costs certainty")
+    first_look: int = Field(default=1, ge=1, description="round of the first calibration: each look costs certainty")
 
     # A round
     strategy: StrategyName = "margin"
-    batch: int = Field(default=50, ge=1, description="images chosen by the strategy in one round")
+    batch: int = Field(default=100, ge=1, description="images chosen by the strategy in one round")
     max_rounds: int = Field(default=10, ge=1)
     finish_unknown: int = Field(default=150, ge=0, description="so few unknown images are simply given to people")
 

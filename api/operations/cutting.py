@@ -20,44 +20,53 @@ CHUNK = 1_000
 
 
 async def cut(w: Winnow, slug: str, number: int) -> None:
-    """End a round: spend a look, and put the new rule in force if it decides at least as much as the old one.
+    """End a round: spend a look, and put the new rule in force if it decides more than the old one.
 
     A new rule replaces the old one's labels altogether: the promise is proved for one model and its cuts, not for the
     union of several. Without all validation answers, or before the policy's first look, the old rule stays.
     """
+    only = {"role": {"$ne": Role.GOLD.value}}
+    fields = ("image", "role", "state", "answer", "score", "chosen_by")
+    pool = await w.store.candidates.find(slug, only, fields)
+    look = await _look(w, slug, number, pool)
+    if look is not None and look["adopt"]:
+        rule = {"model": f"{slug}:{number}", "round": number, "calibration": look["calibration"]}
+        thresholds = Cuts.model_validate(look["calibration"]["cuts"])
+        await _apply(w, slug, number, rule, _rest(pool), thresholds)
+    await _report(w, slug, number, look)
+
+
+async def _look(w: Winnow, slug: str, number: int, pool: Sequence[Document]) -> Document | None:
+    """Calibrate, once a round: {"calibration": ..., "adopt": ...}, or ``None`` where it is too early for a look.
+
+    The outcome is written down before it is acted on, so that a round which is cut again after a crash neither spends
+    a second look nor changes its mind.
+    """
     document = await w.store.categories.get(slug)
     policy = (await w.store.categories.definition(slug)).policy
-    model = f"{slug}:{number}"
-    pool = await w.store.candidates.find(
-        slug, {"role": {"$ne": Role.GOLD.value}}, ["image", "role", "state", "answer", "score", "chosen_by"]
-    )
     validation = document["validation"]
-    calibration = None
     complete = validation["total"] and validation["labeled"] == validation["total"]
-    if complete and number >= policy.first_look:
-        found = document["decided"]["gold_yes"]
-        calibration = _calibrate(pool, policy, await _look(w, slug, number), found)
-    rest = [c for c in pool if c["role"] == Role.TRAIN.value and _open(c)]
-    if calibration is not None and _decides(calibration.cuts, rest) >= _decided(rest):
-        rule = {"model": model, "round": number, "calibration": calibration.model_dump(mode="json")}
-        await _apply(w, slug, number, rule, rest, calibration.cuts)
-    await _report(w, slug, number, model, calibration)
+    if not complete or number < policy.first_look:
+        return None
 
-
-async def _look(w: Winnow, slug: str, number: int) -> int:
-    """The look that belongs to this round; a round that is cut again after a crash spends no second one."""
-
-    async def work(session: Session) -> int:
-        newest = await w.store.rounds.newest(slug)
-        if newest is None or newest["number"] != number:
-            raise StateError(f"Round {number} of {slug} is not the newest one.")
-        if newest.get("look"):
-            return int(newest["look"])
+    async def work(session: Session) -> Document:
+        known = await w.store.rounds.look(slug, number, session)
+        if known is not None:
+            return known
         look = await w.store.categories.next_look(slug, session)
-        await w.store.rounds.count(slug, number, {"look": look}, session)
-        return look
+        calibration = _calibrate(pool, policy, look, document["decided"]["gold_yes"])
+        rest = _rest(pool)
+        adopt = _decides(calibration.cuts, rest) > _decided(rest)
+        found = {"calibration": calibration.model_dump(mode="json"), "adopt": adopt}
+        await w.store.rounds.put_look(slug, number, found, session)
+        return found
 
     return await w.store.transact(work)
+
+
+def _rest(pool: Sequence[Document]) -> list[Document]:
+    """What the model may label: neither drawn for validation nor decided by people."""
+    return [c for c in pool if c["role"] == Role.TRAIN.value and _open(c)]
 
 
 def _open(candidate: Document) -> bool:
@@ -67,7 +76,6 @@ def _open(candidate: Document) -> bool:
 def _calibrate(pool: Sequence[Document], policy: Policy, look: int, gold_yes: int) -> Calibration:
     validation = [c for c in pool if c["role"] == Role.VALIDATION.value]
     others = [c for c in pool if c["role"] == Role.TRAIN.value]
-    rest = [c for c in others if _open(c)]
     # What was chosen at random left the rest as like the validation images as it was; a score's choice did not.
     labeled = [c for c in others if c["state"] == State.LABELED.value]
     known = [c for c in labeled if c["chosen_by"] != "random"]
@@ -75,7 +83,7 @@ def _calibrate(pool: Sequence[Document], policy: Policy, look: int, gold_yes: in
     return cuts.calibrate(
         validation_scores=_scores(validation),
         validation_answers=np.array([c["answer"] for c in validation], dtype=bool),
-        rest_scores=_scores(rest),
+        rest_scores=_scores(_rest(pool)),
         known_scores=_scores(known),
         known_answers=np.array([c["answer"] for c in known], dtype=bool),
         policy=policy,
@@ -190,16 +198,16 @@ def _word(value: bool) -> str:
     return "yes" if value else "no"
 
 
-async def _report(w: Winnow, slug: str, number: int, model: str, calibration: Calibration | None) -> None:
+async def _report(w: Winnow, slug: str, number: int, look: Document | None) -> None:
     document = await w.store.categories.get(slug)
     report = {
         "auto_yes": document["decided"]["model_yes"],
         "auto_no": document["decided"]["model_no"],
         "unknown": document["counts"]["unknown"],
         "spent_cents": document["money"]["spent_cents"],
-        "model": model,
-        "calibration": None if calibration is None else calibration.model_dump(mode="json"),
-        "in_force": bool(document["rule"]) and document["rule"]["round"] == number,
+        "model": f"{slug}:{number}",
+        "calibration": None if look is None else look["calibration"],
+        "in_force": look is not None and look["adopt"],
     }
 
     async def work(session: Session) -> None:

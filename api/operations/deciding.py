@@ -29,8 +29,10 @@ async def decide(w: Winnow, slug: str, action: Decide) -> None:
     annotator is. The result does not depend on the order in which people worked.
     """
     category = await w.store.categories.definition(slug)
-    posted = await w.store.candidates.find(slug, {"state": State.POSTED.value}, ["image", "role"])
-    validation = {c["image"] for c in posted if c["role"] == Role.VALIDATION.value}
+    posted = await w.store.candidates.find(slug, {"state": State.POSTED.value}, ["image"])
+    # All of them, decided ones too: the share of yes among those still open says nothing of the sample.
+    drawn = await w.store.candidates.find(slug, {"role": Role.VALIDATION.value}, ["image"])
+    validation = {c["image"] for c in drawn}
     gold = {
         c["image"]: bool(c["gold"])
         for c in await w.store.candidates.find(slug, {"gold": {"$ne": None}}, ["image", "gold"])

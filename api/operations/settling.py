@@ -1,5 +1,6 @@
 """From a submission at the market to a verdict and a payment. Paying and using are two decisions."""
 
+import hmac
 from typing import Any
 
 from active_learning import quality
@@ -95,6 +96,14 @@ async def settled(w: Winnow, slug: str, payment: Payment) -> None:
         await w.store.categories.count(slug, changes, session)
 
     await w.store.transact(work)
+
+
+def token(w: Winnow, task: Task) -> str:
+    """What makes posting a task harmless to repeat: 40 hexadecimal digits, the same for the same task.
+
+    The secret of this installation is part of it: another one on the same market account has tasks of the same names.
+    """
+    return hmac.new(w.secret.encode(), f"hit:{task.id}".encode(), "sha256").hexdigest()[:40]
 
 
 async def posted(w: Winnow, task: Task, hit: str) -> None:

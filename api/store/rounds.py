@@ -43,6 +43,15 @@ class Rounds:
         """Add to the counters of a round's report."""
         await self.collection.update_one({"_id": f"{category}:{number}"}, {"$inc": dict(changes)}, session=session)
 
+    async def look(self, category: str, number: int, session: Session) -> Document | None:
+        """The outcome of the round's calibration, once there is one."""
+        document = await self.collection.find_one({"_id": f"{category}:{number}"}, {"look": 1}, session=session)
+        return None if document is None else document.get("look")
+
+    async def put_look(self, category: str, number: int, look: Document, session: Session) -> None:
+        """Write down the outcome of the round's calibration."""
+        await self.collection.update_one({"_id": f"{category}:{number}"}, {"$set": {"look": look}}, session=session)
+
     async def newest(self, category: str) -> Document | None:
         """The latest round."""
         return await self.collection.find_one({"category": category}, sort=[("number", DESCENDING)])

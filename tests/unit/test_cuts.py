@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import beta, binom, binomtest, hypergeom
 
-from active_learning.cuts import calibrate, chance_of_record, risk_of_look, zero_error_minimum
+from active_learning.cuts import _lower_tail, calibrate, chance_of_record, risk_of_look, zero_error_minimum
 from active_learning.domain.cuts import Calibration
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
@@ -181,6 +181,13 @@ def test_the_lower_cut_is_the_exact_order_statistic():
     assert k == 3
     assert result.cuts.lower == positives[k]
     assert result.recall_bound == pytest.approx(beta.ppf(0.8 * result.risk, 100 - k, k + 1), abs=1e-3)
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
+def test_the_lower_tail_is_the_hypergeometric_one(total: int, marked: int, drawn: int, k: int):
+    marked, drawn = min(marked, total), min(drawn, total)
+    ours = _lower_tail(k, np.array([total]), np.array([marked]), drawn)[0]
+    assert ours == pytest.approx(hypergeom.cdf(k, total, marked, drawn), abs=1e-12)
 
 
 def test_yes_images_that_people_found_and_a_small_pool_allow_a_higher_lower_cut():

@@ -102,7 +102,7 @@ def test_another_opinion_comes_before_training_while_votes_and_money_last() -> N
     decided = {"wants_votes": 40, "round": view(Phase.DECIDED, 1, 1)}
     assert rounds.plan(snapshot(**decided), POLICY) == rounds.AddWave(round=1, wave=2, take=40)
     assert rounds.plan(snapshot(affordable_tasks=0, **decided), POLICY) == rounds.Train(round=1)
-    last = {"wants_votes": 40, "round": view(Phase.DECIDED, 1, POLICY.validation_max_votes)}
+    last = {"wants_votes": 40, "round": view(Phase.DECIDED, 1, 2 * POLICY.validation_max_votes)}
     assert rounds.plan(snapshot(**last), POLICY) == rounds.Train(round=1)
 
 

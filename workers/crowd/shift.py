@@ -136,7 +136,10 @@ class _Shift:
         while not self._stop.is_set():
             try:
                 await self._scout.sign_in(SCOUT)
-                await asyncio.gather(*(self._take_up(seat) for seat in self._seats.values()))
+                arrivals = (self._take_up(seat) for seat in self._seats.values())
+                for failure in await asyncio.gather(*arrivals, return_exceptions=True):
+                    if failure is not None:
+                        raise failure
             except Unavailable as error:
                 logger.warning("%s", error)
             else:

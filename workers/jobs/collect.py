@@ -27,11 +27,12 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
 
 
 async def publish(desk: Desk, category: Category, task: Task) -> None:
-    """Post a task as a HIT. The task's id is the token, so that a repeat finds the same HIT."""
+    """Post a task as a HIT. The token depends on the task alone, so that a repeat finds the same HIT."""
     policy = category.policy
+    token = settling.token(desk.winnow, task)
     hit = await desk.market.post(
         HitOrder(
-            token=task.id,
+            token=token,
             title=f"{category.question} ({len(task.slots)} images, {task.name})",
             description=f"Look at {len(task.slots)} images and answer yes or no. One key an image.",
             keywords=KEYWORDS,
@@ -41,7 +42,7 @@ async def publish(desk: Desk, category: Category, task: Task) -> None:
             lifetime_s=HIT_LIFETIME_S,
             duration_s=policy.minutes * 60,
             auto_approval_s=AUTO_APPROVAL_S,
-            annotation=f"winnow:{task.id}",
+            annotation=f"winnow:{token[:12]}:{task.id}",
         )
     )
     await settling.posted(desk.winnow, task, hit)
