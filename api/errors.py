@@ -31,7 +31,8 @@ STATUS: tuple[tuple[type[errors.WinnowError], int], ...] = (
 def _reply(request: Request, status: int, message: str, hint: str) -> Response:
     headers = {"Retry-After": "2"} if status == 503 else None
     if "text/html" in request.headers.get("accept", ""):
-        return HTMLResponse(render(ErrorPage(status=status, message=message, hint=hint)), status, headers)
+        home = not request.url.path.startswith("/tasks/")
+        return HTMLResponse(render(ErrorPage(status=status, message=message, hint=hint, home=home)), status, headers)
     body = ErrorOut(error=ErrorBody(message=message, hint=hint))
     return JSONResponse(body.model_dump(), status, headers)
 

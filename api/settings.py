@@ -1,7 +1,7 @@
 """Every environment variable that Winnow reads, read once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from active_learning.domain.errors import InputError
 
@@ -18,16 +18,16 @@ MARKET_ORIGINS = {
 class Settings:
     """The whole configuration of a process. ``from_env`` documents where each value comes from."""
 
-    mongodb_uri: str
+    mongodb_uri: str = field(repr=False)
     database: str = "winnow"
     public_url: str = "http://127.0.0.1:8000"
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     blobs: str = "mongodb"
     s3_endpoint: str | None = None
     market: str = "turk"
     market_endpoint: str = "http://127.0.0.1:8001"
     market_access_key: str = "winnow"
-    market_secret_key: str = "winnow-local"
+    market_secret_key: str = field(default="winnow-local", repr=False)
     poll_seconds: float = 2.0
     ray_address: str | None = None
 
@@ -65,7 +65,7 @@ class Settings:
             market=env.get("WINNOW_MARKET", cls.market),
             market_endpoint=env.get("WINNOW_MARKET_ENDPOINT", cls.market_endpoint),
             market_access_key=env.get("AWS_ACCESS_KEY_ID", cls.market_access_key),
-            market_secret_key=env.get("AWS_SECRET_ACCESS_KEY", cls.market_secret_key),
+            market_secret_key=env.get("AWS_SECRET_ACCESS_KEY", "winnow-local"),
             poll_seconds=float(env.get("WINNOW_POLL_SECONDS", cls.poll_seconds)),
             ray_address=env.get("RAY_ADDRESS"),
         )

@@ -35,10 +35,11 @@ class Decision:
 def decide(votes: Votes, gold: Mapping[str, bool], policy: Policy, validation: Set[str]) -> list[Decision]:
     """Decide every image with votes that is not gold, in the order of ids.
 
-    An image becomes a label when it has ``redundancy`` votes and its posterior passes the policy's
-    (``validation_posterior`` for validation images, whose errors would spoil every cut). With ``max_votes``
-    (``validation_max_votes``) and no certainty it is disputed. Otherwise it wants more votes. The prevalence does the
-    fine work: where yes is rare, two people who say no are certain enough and two who say yes are not.
+    An image becomes a label when it has ``redundancy`` votes, one more where they differ, and its posterior passes
+    the policy's (``validation_posterior`` for validation images, whose errors would spoil every cut). With
+    ``max_votes`` (``validation_max_votes``) and no certainty it is disputed. Otherwise it wants more votes. The
+    prevalence does the fine work: where yes is rare, two people who say no are certain enough and two who say yes are
+    not.
     """
     posterior = fit(votes, gold, validation)
     yes, no = votes.counts()
@@ -49,7 +50,9 @@ def decide(votes: Votes, gold: Mapping[str, bool], policy: Policy, validation: S
         target = policy.validation_posterior if image in validation else policy.posterior
         p = float(posterior.p_yes[i])
         most = policy.validation_max_votes if image in validation else policy.max_votes
-        outcome = _outcome(p, int(yes[i] + no[i]), target, policy.redundancy, most)
+        # Whoever disagrees gets a third opinion, whatever the error models make of the two.
+        least = policy.redundancy + bool(yes[i] and no[i])
+        outcome = _outcome(p, int(yes[i] + no[i]), target, least, most)
         decisions.append(Decision(image, outcome, p, int(yes[i]), int(no[i])))
     return decisions
 

@@ -42,7 +42,7 @@ class Policy(Value):
     redundancy: int = Field(default=2, ge=1, description="answers asked of different people before deciding")
     max_votes: int = Field(default=5, ge=1, description="answers after which a contested image is given up as disputed")
     posterior: Share = Field(default=0.97, description="certainty at which people's answers become a label")
-    validation_posterior: Share = Field(default=0.995, description="the same for validation images")
+    validation_posterior: Share = Field(default=0.998, description="the same for validation images")
     validation_max_votes: int = Field(default=9, ge=1, description="the same limit for validation images")
     gold_posterior: Share = Field(default=0.999, description="certainty at which a human label may serve as gold")
 

@@ -149,12 +149,13 @@ async def submit(w: Winnow, token: str, viewport: tuple[int, int]) -> Receipt:
         raise StateError(f"{missing} images have no answer yet.", "Go back to them; they are marked in the strip.")
     task = await w.store.tasks.get(document["task"])
     submission = _submission(document, task, viewport, w.clock())
+    wanted = set(task.asked)
+    asked = sum(answer.image in wanted for answer in submission.answers)
 
     async def work(session: Session) -> bool:
         if not await w.store.assignments.finish(document["_id"], session):
             return False
         await w.store.submissions.insert(submission, session)
-        asked = sum(1 for answer in submission.answers if answer.image in set(task.asked))
         await w.store.categories.count(task.category, {"submissions.answers": asked}, session)
         await w.store.rounds.count(task.category, task.round, {"answers": asked}, session)
         return True

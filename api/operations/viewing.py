@@ -7,13 +7,16 @@ from active_learning import estimates
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.category import Category
 from active_learning.domain.errors import NotFound
+from active_learning.domain.label import Source
+from active_learning.domain.round import CategoryState
 from active_learning.domain.task import Task, TaskState
 from api.operations.context import Winnow
-from api.operations.labeling import Opened
+from api.operations.labeling import GRACE, Opened
 from api.store.connection import Document
 from labeling_ui import contexts
 
 THUMBNAILS = 12
+SHOWN_FIRST = (Source.MODEL, Source.HUMAN, Source.GOLD, Source.IMPORTED)
 GOLD_WANTED = 20
 EXPERT_IMAGES = 200
 SECONDS_AN_ANSWER = 1.7
@@ -72,8 +75,8 @@ async def summary(w: Winnow, slug: str) -> contexts.CategorySummary:
             **{k: v for k, v in document["submissions"].items() if k in contexts.Submissions.model_fields}
         ),
         examples=contexts.Examples(
-            yes=await _thumbnails(w, slug, {"answer": True}),
-            no=await _thumbnails(w, slug, {"answer": False}),
+            yes=await _decided_thumbnails(w, slug, answer=True),
+            no=await _decided_thumbnails(w, slug, answer=False),
             unknown=await _thumbnails(w, slug, {"state": State.UNKNOWN.value}),
         ),
         links=contexts.Links(
@@ -143,7 +146,7 @@ def _promise(document: Document, category: Category, rounds: Sequence[Document])
 
 def _estimate(document: Document, category: Category, rounds: Sequence[Document]) -> contexts.Estimate | None:
     labels = sum(r["human_labels"] for r in rounds)
-    if not labels:
+    if not labels or document["state"] == CategoryState.FINISHED:
         return None
     counts = document["counts"]
     policy = category.policy
@@ -166,6 +169,14 @@ async def _thumbnails(w: Winnow, slug: str, only: dict[str, Any]) -> tuple[conte
     return tuple(contexts.Example(image=c["image"], source=c["source"], score=c["score"]) for c in found)
 
 
+async def _decided_thumbnails(w: Winnow, slug: str, answer: bool) -> tuple[contexts.Example, ...]:
+    """Half of them by the model where it decided so many: its work is what a researcher wants to look at."""
+    by_source = [await _thumbnails(w, slug, {"answer": answer, "source": source.value}) for source in SHOWN_FIRST]
+    model, others = by_source[0], [example for examples in by_source[1:] for example in examples]
+    kept = others[: THUMBNAILS - min(len(model), THUMBNAILS // 2)]
+    return (*kept, *model[: THUMBNAILS - len(kept)])
+
+
 async def _task_link(w: Winnow, slug: str) -> str | None:
     tasks = await w.store.tasks.in_state(slug, TaskState.POSTED) or await w.store.tasks.in_state(slug, TaskState.CLOSED)
     return f"/tasks/{tasks[0].id}" if tasks else None
@@ -180,7 +191,9 @@ def task_page(w: Winnow, category: Category, task: Task, opened: Opened | None) 
     }
     work = None
     if opened is not None:
-        work = contexts.Work(token=opened.token, of=opened.of, deadline=opened.deadline, now=w.clock())
+        # The marketplace counts down beside the page and knows no grace: the two must not differ.
+        deadline = opened.deadline - GRACE
+        work = contexts.Work(token=opened.token, of=opened.of, deadline=deadline, now=w.clock())
     return contexts.TaskPage(
         question=category.question,
         instructions=category.instructions,
