@@ -18,6 +18,12 @@ Dawid-Skene takes errors of different people for independent. Real ones fall on 
 people who are both wrong would outvote any number of less careful ones who are right.
 """
 
+MORE_FOR_VALIDATION = 3
+"""Opinions that a contested validation image gets beyond the redundancy; any other contested image gets one.
+
+A single wrong answer among a few dozen yes images can cost a cut.
+"""
+
 Outcome = Literal["yes", "no", "more", "disputed"]
 
 
@@ -47,11 +53,13 @@ def decide(votes: Votes, gold: Mapping[str, bool], policy: Policy, validation: S
     for i, image in enumerate(votes.images):
         if image in gold:
             continue
-        target = policy.validation_posterior if image in validation else policy.posterior
         p = float(posterior.p_yes[i])
-        most = policy.validation_max_votes if image in validation else policy.max_votes
-        # Whoever disagrees gets a third opinion, whatever the error models make of the two.
-        least = policy.redundancy + bool(yes[i] and no[i])
+        contested = bool(yes[i] and no[i])
+        if image in validation:
+            target, most, more = policy.validation_posterior, policy.validation_max_votes, MORE_FOR_VALIDATION
+        else:
+            target, most, more = policy.posterior, policy.max_votes, 1
+        least = policy.redundancy + more * contested
         outcome = _outcome(p, int(yes[i] + no[i]), target, least, most)
         decisions.append(Decision(image, outcome, p, int(yes[i]), int(no[i])))
     return decisions

@@ -1,6 +1,6 @@
 """A policy: the versioned numbers of a category."""
 
-from math import ceil
+from math import ceil, floor
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -74,8 +74,9 @@ class Policy(Value):
         return max(1, ceil(self.reward_cents * slots / self.slots - 1e-9))
 
     def cost_for(self, reward_cents: int) -> int:
-        """What one approved assignment costs, the market's fee included, rounded up to a cent."""
-        return reward_cents + ceil(reward_cents * self.fee - 1e-9)
+        """What one approved assignment costs, the market's fee included: to the nearest cent, at least one."""
+        fee = max(1, floor(reward_cents * self.fee + 0.5 + 1e-9)) if self.fee else 0
+        return reward_cents + fee
 
     @property
     def cost_cents(self) -> int:

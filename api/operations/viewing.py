@@ -94,7 +94,8 @@ def _decided(document: Document) -> contexts.Decided:
         human_no=decided["human_no"],
         auto_yes=decided["model_yes"],
         auto_no=decided["model_no"],
-        gold=decided["gold_yes"] + decided["gold_no"],
+        gold_yes=decided["gold_yes"],
+        gold_no=decided["gold_no"],
     )
 
 

@@ -40,7 +40,7 @@ class Categories:
             "category": category.model_dump(mode="json"),
             "state": CategoryState.OPEN.value,
             "reason": "",
-            "phase": "new",
+            "phase": "Just created: nothing is planned yet",
             "validation_below": None,
             "backbone": None,
             "rule": None,

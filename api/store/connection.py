@@ -29,7 +29,7 @@ T = TypeVar("T")
 class Connection:
     """A client and its database. Majority writes: an acknowledged write survives the loss of the primary."""
 
-    def __init__(self, uri: str, database: str, *, timeout_ms: int = 5_000) -> None:
+    def __init__(self, uri: str, database: str, *, timeout_ms: int = 15_000) -> None:
         """Raises :class:`InputError` for a malformed URI; does not connect yet."""
         try:
             self.client: AsyncMongoClient[Document] = AsyncMongoClient(
