@@ -40,7 +40,9 @@ class Settings:
     @property
     def market_origins(self) -> tuple[str, ...]:
         """The origins that may show the task page in a frame and take its submit: nobody else's address is trusted."""
-        return MARKET_ORIGINS.get(self.market, (self.market_endpoint.rstrip("/"),))
+        own = self.market_endpoint.rstrip("/")
+        # A browser may know this machine by either name.
+        return MARKET_ORIGINS.get(self.market, (own, own.replace("//127.0.0.1", "//localhost")))
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":

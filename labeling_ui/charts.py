@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import altair as alt
 
 WHO = ("people", "model", "unknown")
+SHORT = "format(datum.value, '~s')"
+"""Each label with a prefix of its own: the axis' ``format`` would give all of them that of the largest, as in "0k"."""
 
 
 class Standing(NamedTuple):
@@ -28,7 +30,7 @@ def pool_chart(standings: Sequence[Standing]) -> dict[str, Any]:
         .mark_bar(cornerRadius=2)
         .encode(
             x=alt.X("when:N", sort=None, title="after round", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y("images:Q", stack="zero", title=None, axis=alt.Axis(tickCount=4, format="~s")),
+            y=alt.Y("images:Q", stack="zero", title=None, axis=alt.Axis(tickCount=4, labelExpr=SHORT)),
             color=alt.Color("who:N", sort=list(WHO), scale=alt.Scale(domain=list(WHO)), legend=None),
             order=alt.Order("layer:Q"),
             tooltip=[

@@ -70,13 +70,14 @@ class Counts(Shown):
 
 
 class Decided(Shown):
-    """Labels in force by who decided and what was said. ``gold`` counts expert and imported labels."""
+    """Labels in force by who decided and what was said. Expert and imported labels are ``gold``."""
 
     human_yes: int = 0
     human_no: int = 0
     auto_yes: int = 0
     auto_no: int = 0
-    gold: int = 0
+    gold_yes: int = 0
+    gold_no: int = 0
 
 
 class RoundRow(Shown):
@@ -220,7 +221,7 @@ class CategorySummary(Shown):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def chart(self) -> dict[str, Any]:
-        """Vega-Lite: the pool round by round, and as it stands now."""
+        """Vega-Lite: the pool round by round, and as it stands now if that is news."""
         total = self.total
         if not total:
             return pool_chart([])
@@ -228,7 +229,9 @@ class CategorySummary(Shown):
         for row in self.rounds:
             model = row.auto_yes + row.auto_no
             standings.append(Standing(str(row.round), total - row.unknown - model, model, row.unknown))
-        standings.append(Standing("now", self.counts.labeled, self.counts.auto_labeled, self.open_images))
+        now = Standing("now", self.counts.labeled, self.counts.auto_labeled, self.open_images)
+        if now[1:] != standings[-1][1:]:
+            standings.append(now)
         return pool_chart(standings)
 
 
@@ -344,10 +347,14 @@ class ExpertPage(Page):
 
 
 class ErrorPage(Page):
-    """What went wrong (HTTP ``status``), in words, and what to do about it."""
+    """What went wrong (HTTP ``status``), in words, and what to do about it.
+
+    ``home`` offers the list of categories: nothing for an annotator.
+    """
 
     template = "error.html"
 
     status: int
     message: str
     hint: str = ""
+    home: bool = True

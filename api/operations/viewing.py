@@ -81,7 +81,7 @@ async def summary(w: Winnow, slug: str) -> contexts.CategorySummary:
         ),
         links=contexts.Links(
             task=await _task_link(w, slug),
-            marketplace=w.settings.market_endpoint,
+            marketplace=w.settings.market_origins[0],
             expert=f"/categories/{slug}/expert",
         ),
     )
@@ -147,7 +147,8 @@ def _promise(document: Document, category: Category, rounds: Sequence[Document])
 
 def _estimate(document: Document, category: Category, rounds: Sequence[Document]) -> contexts.Estimate | None:
     labels = sum(r["human_labels"] for r in rounds)
-    if not labels or document["state"] == CategoryState.FINISHED:
+    answers = document["submissions"]["answers"]
+    if not labels or not answers or document["state"] == CategoryState.FINISHED:
         return None
     counts = document["counts"]
     policy = category.policy
@@ -157,7 +158,7 @@ def _estimate(document: Document, category: Category, rounds: Sequence[Document]
         unknown=counts["unknown"] + counts["selected"] + counts["posted"],
         unknown_by_round=[start, *(r["report"]["unknown"] for r in done)] if start is not None else [],
         human_labels_by_round=[r["human_labels"] for r in done],
-        votes_per_label=document["submissions"]["answers"] / labels,
+        votes_per_label=answers / labels,
         answers_per_assignment=policy.slots - policy.hidden_gold,
         seconds_per_answer=SECONDS_AN_ANSWER,
         policy=policy,

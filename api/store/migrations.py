@@ -61,12 +61,21 @@ VALIDATORS: dict[str, dict[str, Any]] = {
 PLAIN = ("blobs", "checkpoints", "features", "backbones", "annotators")
 """Collections without a schema of their own."""
 
+
+def _listed(*fields: str) -> IndexModel:
+    """An index for candidates with given ``fields``, in the order of their draws."""
+    return IndexModel([(name, ASCENDING) for name in ("category", *fields, "draw", "image")])
+
+
 INDEXES: dict[str, list[IndexModel]] = {
     "candidates": [
-        IndexModel([("category", ASCENDING), ("state", ASCENDING), ("role", ASCENDING), ("draw", ASCENDING)]),
+        # Lists come in the order of draws, so the sort keys close each index and no list is sorted in memory.
+        IndexModel([("category", ASCENDING), ("draw", ASCENDING), ("image", ASCENDING)]),
+        _listed("state"),
+        _listed("state", "role"),
+        _listed("answer", "source"),
         IndexModel([("category", ASCENDING), ("image", ASCENDING)], unique=True),
         IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("gold_uses", ASCENDING)]),
-        IndexModel([("category", ASCENDING), ("answer", ASCENDING), ("source", ASCENDING), ("draw", ASCENDING)]),
     ],
     "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
     "submissions": [IndexModel([("category", ASCENDING), ("annotator", ASCENDING)])],

@@ -116,7 +116,7 @@ async function open() {
   element("begin").disabled = false;
   window.focus();
   if (deck.answered) begin();
-  else element("begin").focus();
+  else element("begin").focus({ preventScroll: true });
 }
 
 open();

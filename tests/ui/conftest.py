@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from labeling_ui.render import vega_bundle
 from tests.ui.standin import Standin, serving
@@ -23,6 +23,9 @@ QUIET = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+
+# Longer than Playwright's 5 s: a busy machine is slow, not wrong.
+expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

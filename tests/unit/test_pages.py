@@ -9,7 +9,7 @@ from jinja2 import UndefinedError, meta, nodes
 
 from active_learning.domain.label import Source
 from labeling_ui.charts import Standing, pool_chart
-from labeling_ui.contexts import CategoryPage, Example, Page, TaskPage
+from labeling_ui.contexts import CategoryPage, ErrorPage, Example, Page, TaskPage
 from labeling_ui.render import ENVIRONMENT, STATIC, fields, render
 from labeling_ui.wording import count, cut, dollars, percent, span
 from tests.ui import pages
@@ -153,8 +153,11 @@ def test_the_task_page_has_no_place_for_gold_or_image_ids() -> None:
 def test_empty_states_say_what_to_do() -> None:
     index, category, _, expert, _ = (render(page) for page in pages.EMPTY)
     assert "./winnow import" in index
-    assert "No gold yet" in category
-    assert "/categories/circle/expert" in category
+    assert "./winnow import" in category
+    assert "No gold yet" not in category, "there is no image to make gold of"
+    imported = render(CategoryPage(summary=pages.empty_summary().model_copy(update={"total": 3})))
+    assert "No gold yet" in imported
+    assert "/categories/circle/expert" in imported
     assert "No round has ended yet" in category
     assert "Nothing to answer" in expert
 
@@ -184,6 +187,20 @@ def test_chart_rows_add_up_to_the_pool() -> None:
         columns[row["when"]] = columns.get(row["when"], 0) + row["images"]
     assert list(columns) == ["start", "1", "2", "3", "4", "now"]
     assert set(columns.values()) == {2_400}
+
+
+def test_chart_leaves_out_now_while_nothing_has_changed() -> None:
+    last = pages.round_row(4, 397, 1_300)
+    summary = pages.full_summary().model_copy(update={"rounds": (last,)})
+    assert {row["when"] for row in summary.chart["datasets"]["pool"]} == {"start", "4"}
+
+
+def test_an_error_offers_the_list_to_researchers_and_shows_what_to_type() -> None:
+    page = ErrorPage(status=404, message="No.", hint="`./winnow category list` shows <them>.")
+    html = render(page)
+    assert "<code>./winnow category list</code> shows &lt;them&gt;." in html
+    assert "All categories" in html
+    assert "All categories" not in render(page.model_copy(update={"home": False}))
 
 
 def test_chart_of_an_empty_pool_has_no_rows() -> None:

@@ -1,0 +1,208 @@
+"""Chromium with the real web process and the real marketplace, on the real MongoDB: nothing here stands in."""
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Frame, Page, expect
+
+from active_learning.domain.label import Source
+from active_learning.domain.task import Task
+from api.app import create_app
+from api.operations import curating, intake, labeling, recounting, rounds
+from api.operations.context import Winnow, open_winnow
+from api.settings import Settings
+from tests import factories
+from tests.jobs.serving import Served
+from tests.turk.served import SECRET, free_port
+from workers.jobs import collect
+from workers.jobs.desk import Desk
+from workers.market import MarketOptions, open_market
+from workers.market.protocol import MarketAssignment, Marketplace
+from workers.ray_runtime import RayRuntime
+from workers.turk.app import create_app as create_marketplace
+from workers.turk.settings import TurkSettings
+
+SLUG = "bright"
+Result = TypeVar("Result")
+
+
+class Stack:
+    """Web process, marketplace and a category of 60 images whose first task is posted as a HIT.
+
+    Synchronous Playwright keeps an event loop in the test's thread, so operations run in the loop of another one.
+    """
+
+    def __init__(self, uri: str, database: str, exits: ExitStack) -> None:
+        web, market = free_port(), free_port()
+        self.web, self.market = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{market}"
+        self._loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        exits.callback(thread.join, 10)
+        exits.callback(self._loop.call_soon_threadsafe, self._loop.stop)
+
+        turk = TurkSettings(
+            mongodb_uri=uri, secret=SECRET, database=f"{database}_turk", public_url=self.market, sweep_seconds=3600.0
+        )
+        exits.callback(Served(lambda: create_marketplace(turk), market).stop)
+        settings = factories.settings(uri, database, public_url=self.web, market_endpoint=self.market)
+        exits.callback(Served(lambda: create_app(settings), web).stop)
+        self.requester: Marketplace = open_market("turk", MarketOptions(self.market, "WINNOW", "any"))
+        self._open = AsyncExitStack()
+        self.w: Winnow = self.do(self._open.enter_async_context(open_winnow(settings)))
+        exits.callback(lambda: self.do(self._open.aclose()))
+        self.task = self.do(self._post_a_task(settings))
+
+    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run one operation to its end."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+    async def _post_a_task(self, settings: Settings) -> Task:
+        w = self.w
+        images, truth = factories.new_images(range(60), yes_every=3)
+        policy = {"slots": 24, "hidden_gold": 8, "batch": 10, "validation": 10, "redundancy": 1}
+        await intake.create_category(w, factories.category(SLUG, **policy))
+        await intake.add_images(w, SLUG, images)
+        gold = {image: value for v in (True, False) for image, value in [i for i in truth.items() if i[1] is v][:8]}
+        await curating.give_gold(w, SLUG, gold, Source.IMPORTED, {"by": "test"})
+        await rounds.draw_validation(w, SLUG)
+        await rounds.start_round(w, SLUG, rounds.rounds.StartRound(number=1, strategy="random", take=6, validation=10))
+        category = await w.store.categories.definition(SLUG)
+        (task,) = await w.store.tasks.of_round(SLUG, 1)
+        await collect.publish(Desk(w, self.requester, RayRuntime(settings)), category, task)
+        return await w.store.tasks.get(task.id)
+
+    def submitted(self) -> list[MarketAssignment]:
+        """What the marketplace says was submitted to the HIT."""
+        assert self.task.hit is not None
+        return self.do(self.requester.assignments(self.task.hit))
+
+
+@pytest.fixture(scope="module")
+def stack(mongod_uri: str) -> Iterator[Stack]:
+    """One for the module: its parts take a few seconds to start."""
+    with ExitStack() as exits:
+        yield Stack(mongod_uri, f"ui_{time.time_ns()}", exits)
+
+
+def ready(surface: Page | Frame, position: int) -> None:
+    """Wait until the image at a position is painted."""
+    surface.wait_for_selector(f'#stage[data-position="{position}"][data-ready="true"]')
+
+
+def task_frame(page: Page, working: bool) -> Frame:
+    """The task page inside the marketplace's page."""
+    page.locator("iframe#task").wait_for()
+    wanted = "workerId=" if working else "ASSIGNMENT_ID_NOT_AVAILABLE"
+    for _ in range(100):
+        found = [frame for frame in page.frames if "/tasks/" in frame.url and wanted in frame.url]
+        if found:
+            return found[0]
+        page.wait_for_timeout(50)
+    raise AssertionError(f"no task page in a frame: {[frame.url for frame in page.frames]}")
+
+
+def seconds_left(surface: Page | Frame, clock: str) -> int:
+    """What a countdown such as "29:55 left" shows."""
+    minutes, seconds = surface.locator(clock).inner_text().removesuffix(" left").split(":")
+    return 60 * int(minutes) + int(seconds)
+
+
+def test_a_task_from_signing_in_to_the_database(page: Page, stack: Stack, quiet: list[str]) -> None:
+    page.goto(stack.market)
+    page.keyboard.type("Grace")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=re.compile("^Preview")).click()
+    preview = task_frame(page, working=False)
+    expect(preview.get_by_text("This is a preview")).to_be_visible()
+    expect(preview.locator("#work")).to_have_count(0)
+
+    page.get_by_role("button", name="Accept").click()
+    frame = task_frame(page, working=True)
+    expect(frame.locator("#begin")).to_be_focused()
+    page.keyboard.press("Enter")
+    given = [position % 3 == 0 for position in range(24)]
+
+    def press(positions: range) -> None:
+        for position in positions:
+            ready(frame, position)
+            page.keyboard.press("j" if given[position] else "f")
+
+    press(range(6))
+    ready(frame, 6)
+    page.keyboard.press("Backspace")
+    ready(frame, 5)
+    expect(frame.locator("#no")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("ArrowRight")
+    given[5] = True
+    press(range(6, 9))
+    expect(frame.locator("#saved")).to_have_text("saved")
+
+    page.reload()
+    frame = task_frame(page, working=True)
+    ready(frame, 9)
+    expect(frame.locator("#count")).to_have_text("10 of 24")
+    assert abs(seconds_left(page, "#countdown") - seconds_left(frame, "#time")) < 5, "two clocks side by side differ"
+    press(range(9, 24))
+    expect(frame.locator("#tally")).to_have_text("You said yes to 9 and no to 15 of 24.")
+    assert stack.submitted() == []
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Submitted. Thank you!")
+
+    (assignment,) = stack.submitted()
+    identifier = labeling.assignment_id(assignment.id, assignment.annotator)
+    submission = stack.do(stack.w.store.submissions.get(identifier))
+    assert submission is not None
+    answers = sorted(submission.answers, key=lambda answer: answer.position)
+    assert [answer.value for answer in answers] == given
+    assert [answer.changes for answer in answers] == [int(position == 5) for position in range(24)]
+    assert all(0 < answer.shown_ms < answer.decided_ms for answer in answers)
+    assert all(answer.device == "key" for answer in answers)
+    assert {answer.image for answer in answers} == {slot.image for slot in stack.task.slots}
+    assert "receipt" in assignment.fields
+
+
+def test_the_category_page_follows_the_database(page: Page, stack: Stack, quiet: list[str]) -> None:
+    page.goto(f"{stack.web}/categories/{SLUG}")
+    expect(page.locator("#live")).to_have_text("This page keeps itself up to date.")
+    expect(page.locator("#chart svg")).to_be_visible()
+    page.evaluate("window.loaded_once = true")
+    before = stack.do(stack.w.store.categories.get(SLUG))
+    people = page.locator("#standing .legend li").first
+    expect(people).to_contain_text(f"people {before['counts']['labeled']}")
+    polled: list[str] = []
+    page.on("request", lambda request: polled.append(request.url))
+
+    # The page asks once when its stream opens: the first change may ride on that, the second one cannot.
+    stack.do(curating.pause(stack.w, SLUG))
+    expect(page.locator("#state")).to_have_text("paused paused by a researcher")
+    candidate = stack.do(stack.w.store.candidates.find(SLUG, {"state": "unknown", "role": "train"}, ["image"], 1))[0]
+    stack.do(curating.give_gold(stack.w, SLUG, {candidate["image"]: True}, Source.GOLD, {"by": "test"}))
+    expect(people).to_contain_text(f"people {before['counts']['labeled'] + 1}")
+    assert page.evaluate("window.loaded_once"), "the page was loaded anew"
+    assert not [url for url in polled if url.endswith("/events")], "the stream broke and was opened again"
+    stack.do(curating.resume(stack.w, SLUG))
+
+
+def test_the_experts_answers_are_gold_in_the_database(page: Page, stack: Stack, quiet: list[str]) -> None:
+    page.goto(f"{stack.web}/categories/{SLUG}/expert")
+    ids = page.evaluate("JSON.parse(document.getElementById('context').textContent).ids")
+    for position, key in enumerate("jfsf"):
+        ready(page, position)
+        page.keyboard.press(key)
+    ready(page, 4)
+    page.get_by_role("link", name="Done").click()
+    page.wait_for_url(f"**/categories/{SLUG}")
+
+    found = stack.do(
+        stack.w.store.candidates.find(SLUG, {"image": {"$in": ids}, "source": "gold"}, ["image", "gold", "state"])
+    )
+    assert {c["image"]: c["gold"] for c in found} == {ids[0]: True, ids[1]: False, ids[3]: False}
+    assert {c["state"] for c in found} == {"labeled"}
+    assert stack.do(recounting.differences(stack.w, SLUG)) == {}
