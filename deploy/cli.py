@@ -157,6 +157,10 @@ def import_command(
             with demo.progress_bar("Importing images", console) as on_progress:
                 imported = await pipeline.import_files(w, category, files, path.name, on_progress)
             demo.print_imported(imported, console)
+            if not imported.accepted:
+                raise InputError(
+                    f"No file in {path} can be used.", "The lines above say why; mend them and start again."
+                )
             gold = {imported.names[name]: value for name, value in answers.items() if name in imported.names}
             if gold:
                 given = await curating.give_gold(w, category, gold, Source.IMPORTED, {"file": path.name})
@@ -190,7 +194,7 @@ def turk_command(
 ) -> None:
     """Run only the marketplace: point any boto3 MTurk program at it with AWS_ENDPOINT_URL_MTURK."""
     ports = stack.Ports(market=market_port, host=host)
-    check_port_free(market_port, "turk", host)
+    check_port_free(market_port, "turk", host, "--market-port")
     env = stack.environment()
     data.mkdir(parents=True, exist_ok=True)
     with stack.database(data, env) as uri:

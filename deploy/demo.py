@@ -98,8 +98,8 @@ def _slug(name: str) -> str:
 def run(options: DemoOptions, console: Console) -> int:
     """Run the demo; returns the exit code."""
     checked = plan(options)
-    options.data.mkdir(parents=True, exist_ok=True)
     options.ports.check("demo")
+    options.data.mkdir(parents=True, exist_ok=True)
     env = stack.environment()
     with stack.database(options.data, env) as uri:
         settings = stack.local_settings(options.data, uri, options.ports, env)
@@ -193,7 +193,7 @@ def print_imported(imported: pipeline.Imported, console: Console) -> None:
         f"{imported.duplicates:,} duplicates, {len(imported.refused):,} refused."
     )
     for refusal in imported.refused[:20]:
-        console.print(f"  refused {refusal.name} ({refusal.reason}): {refusal.message}", markup=False)
+        console.print(f"  refused {refusal.name} ({refusal.reason}): {refusal.message}", markup=False, soft_wrap=True)
     if len(imported.refused) > 20:
         console.print(f"  and {len(imported.refused) - 20:,} more")
 

@@ -93,12 +93,12 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
-def check_port_free(port: int, command: str = "serve", host: str = "127.0.0.1") -> None:
+def check_port_free(port: int, command: str = "serve", host: str = "127.0.0.1", option: str = "--port") -> None:
     """Raise InputError when ``port`` is taken, saying by which program and how ``./winnow command`` takes another."""
     if not port_is_free(port, host):
         raise InputError(
             f"Port {port} is in use by {port_user(port)}.",
-            f"Stop it or choose another: ./winnow {command} --port {port + 10}",
+            f"Stop it or choose another: ./winnow {command} {option} {port + 10}",
         )
 
 

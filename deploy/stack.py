@@ -29,18 +29,20 @@ class Ports:
     def check(self, command: str) -> None:
         """Raise ``InputError`` when one of them is taken."""
         check_port_free(self.web, command, self.host)
-        check_port_free(self.market, command, self.host)
+        check_port_free(self.market, command, self.host, "--market-port")
 
 
 @contextmanager
 def database(data: Path, env: Mapping[str, str]) -> Iterator[str]:
     """A MongoDB address: ``WINNOW_MONGODB_URI``, the server that already runs for ``data``, or a new one for it.
 
-    A server started here stops at the end; another one is left alone.
+    A server started here stops at the end; another one is left alone. Raises ``StoreUnavailable`` when the chosen one
+    does not answer.
     """
     chosen = env.get("WINNOW_MONGODB_URI")
     note = data / URI_FILE
     if chosen:
+        mongodb.describe(chosen)  # its error is one line; that of a child that cannot start would be a page
         yield chosen
     elif note.is_file() and _listens(note.read_text()):
         yield note.read_text()

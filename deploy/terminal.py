@@ -13,7 +13,7 @@ from api.settings import Settings
 from deploy import stack
 
 console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DEFAULT_DATA = Path("winnow-data")
 

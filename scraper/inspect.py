@@ -97,7 +97,7 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels("more", limits) from error
+        raise _too_many_pixels(f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,}", limits) from error
     except UnidentifiedImageError as error:
         _refuse_unidentified(data, error)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:

@@ -62,7 +62,13 @@ class RayRuntime:
                 await asyncio.to_thread(self._init)
 
     def _init(self) -> None:
-        local: dict[str, Any] = {"num_cpus": self._cpus, "include_dashboard": False, "object_store_memory": 200 << 20}
+        # A Ray of one's own talks to itself over loopback, whatever the machine's network is; a token guards its ports.
+        local: dict[str, Any] = {
+            "num_cpus": self._cpus,
+            "include_dashboard": False,
+            "object_store_memory": 200 << 20,
+            "_node_ip_address": "127.0.0.1",
+        }
         where = {"address": self.settings.ray_address} if self.settings.ray_address else local
         ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=False, **where)
 
