@@ -98,9 +98,8 @@ def serve(
 ) -> None:
     """Run Winnow on this machine: the pages, the marketplace and a worker. Ctrl-C stops everything cleanly."""
     ports = stack.Ports(port, market_port, host)
-    ports.check("serve")
+    ports.check("serve", data)
     env = stack.environment()
-    data.mkdir(parents=True, exist_ok=True)
     with stack.database(data, env) as uri:
         settings = stack.local_settings(data, uri, ports, env)
         parts = ("web",) if only_web else ("market", "web", "worker")

@@ -98,8 +98,7 @@ def _slug(name: str) -> str:
 def run(options: DemoOptions, console: Console) -> int:
     """Run the demo; returns the exit code."""
     checked = plan(options)
-    options.ports.check("demo")
-    options.data.mkdir(parents=True, exist_ok=True)
+    options.ports.check("demo", options.data)
     env = stack.environment()
     with stack.database(options.data, env) as uri:
         settings = stack.local_settings(options.data, uri, options.ports, env)

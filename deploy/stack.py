@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from active_learning.domain.errors import InputError
 from api.settings import Settings
 from deploy import mongodb
 from deploy.processes import Child, Supervisor, check_port_free
 
 URI_FILE = "mongodb.uri"
 SECRET_FILE = "secret"
+PORTS_FILE = "ports"
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,19 @@ class Ports:
     market: int = 8001
     host: str = "127.0.0.1"
 
-    def check(self, command: str) -> None:
-        """Raise ``InputError`` when one of them is taken."""
+    def check(self, command: str, data: Path) -> None:
+        """Raise ``InputError`` when one of them is taken, or when the data folder belongs to other ones.
+
+        HITs that are posted name the address of their task page: after a start on other ports nobody would find it.
+        """
+        note = data / PORTS_FILE
+        mine = f"--port {self.web} --market-port {self.market}"
+        if note.is_file() and note.read_text() != mine:
+            raise InputError(f"{data} was started on other ports.", f"Use them again: {note.read_text()}")
         check_port_free(self.web, command, self.host)
         check_port_free(self.market, command, self.host, "--market-port")
+        data.mkdir(parents=True, exist_ok=True)
+        note.write_text(mine)
 
 
 @contextmanager

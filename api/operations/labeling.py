@@ -79,7 +79,7 @@ async def open_assignment(w: Winnow, task_id: str, market_assignment: str, annot
         raise _erased()
     token = _serializer(w).dumps(identifier)
     deadline = document["deadline"]
-    return Opened(token=token, category=category, task=task, of=len(document["order"]), deadline=deadline)
+    return Opened(token=token, category=category, task=task, of=len(document["images"]), deadline=deadline)
 
 
 async def _fresh_assignment(
@@ -95,7 +95,7 @@ async def _fresh_assignment(
         "annotator": annotator,
         "market_assignment": market_assignment,
         "submit_to": submit_to,
-        "order": fresh,
+        "images": [task.slots[index].image for index in fresh],
         "opened_at": now,
         "deadline": now + timedelta(minutes=category.policy.minutes) + GRACE,
     }
@@ -103,11 +103,10 @@ async def _fresh_assignment(
 
 async def image_at(w: Winnow, token: str, position: int) -> bytes:
     """The bytes of the image at a position of the token's assignment; raises :class:`NotFound` off the end."""
-    document = await _by_token(w, token)
-    if not 0 <= position < len(document["order"]):
+    shown = await w.store.assignments.image(_identifier(w, token), position) if position >= 0 else None
+    if shown is None:
         raise NotFound(f"There is no image at position {position}.")
-    task = await w.store.tasks.get(document["task"])
-    data = await w.blobs.get(task.slots[document["order"][position]].image)
+    data = await w.blobs.get(shown)
     if data is None:
         raise NotFound("The bytes of this image are missing.", "Tell the requester; skip nothing, return the HIT.")
     return data
@@ -121,7 +120,7 @@ async def progress(w: Winnow, token: str) -> Progress:
 async def save(w: Winnow, token: str, responses: Sequence[Response]) -> Progress:
     """Keep answers as they are given; the last one for a position wins. Raises :class:`AlreadyClosed` when over."""
     document = await _by_token(w, token)
-    count = len(document["order"])
+    count = len(document["images"])
     for response in responses:
         if response.position >= count:
             raise NotFound(f"There is no image at position {response.position}.")
@@ -144,20 +143,17 @@ async def submit(w: Winnow, token: str, viewport: tuple[int, int]) -> Receipt:
         return receipt
     if document["state"] == AssignmentState.ERASED.value:
         raise _erased()
-    missing = len(document["order"]) - len(document["answers"])
+    missing = len(document["images"]) - len(document["answers"])
     if missing > 0:
         raise StateError(f"{missing} images have no answer yet.", "Go back to them; they are marked in the strip.")
     task = await w.store.tasks.get(document["task"])
     submission = _submission(document, task, viewport, w.clock())
-    wanted = set(task.asked)
-    asked = sum(answer.image in wanted for answer in submission.answers)
 
     async def work(session: Session) -> bool:
         if not await w.store.assignments.finish(document["_id"], session):
             return False
+        # Nothing that other annotators write too: counters follow when the submission is judged.
         await w.store.submissions.insert(submission, session)
-        await w.store.categories.count(task.category, {"submissions.answers": asked}, session)
-        await w.store.rounds.count(task.category, task.round, {"answers": asked}, session)
         return True
 
     try:
@@ -176,8 +172,7 @@ async def erase_unfinished(w: Winnow) -> int:
 
 def _submission(document: dict[str, Any], task: Task, viewport: tuple[int, int], now: datetime) -> Submission:
     answers = tuple(
-        Answer(image=task.slots[index].image, **document["answers"][str(position)])
-        for position, index in enumerate(document["order"])
+        Answer(image=image, **document["answers"][str(position)]) for position, image in enumerate(document["images"])
     )
     return Submission(
         id=document["_id"],
@@ -207,21 +202,24 @@ def _erased() -> AlreadyClosed:
 
 def _progress(document: dict[str, Any]) -> Progress:
     answered = {int(position): bool(answer["value"]) for position, answer in document["answers"].items()}
-    return Progress(answered=answered, of=len(document["order"]))
+    return Progress(answered=answered, of=len(document["images"]))
 
 
 def _serializer(w: Winnow) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(w.secret, salt="assignment")
 
 
-async def _by_token(w: Winnow, token: str) -> dict[str, Any]:
+def _identifier(w: Winnow, token: str) -> str:
     try:
-        identifier = _serializer(w).loads(token, max_age=24 * 3600)
+        return str(_serializer(w).loads(token, max_age=24 * 3600))
     except SignatureExpired as error:
         raise Forbidden("This page has expired.", "Reload it from the marketplace; your answers are kept.") from error
     except BadSignature as error:
         raise Forbidden("This link is not valid.", "Open the task from the marketplace.") from error
-    document = await w.store.assignments.get(identifier)
+
+
+async def _by_token(w: Winnow, token: str) -> dict[str, Any]:
+    document = await w.store.assignments.get(_identifier(w, token))
     if document is None:
         raise NotFound("This assignment does not exist.", "Open the task from the marketplace.")
     return document

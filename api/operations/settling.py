@@ -34,6 +34,7 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
     identifier = assignment_id(market_assignment, annotator)
     submission = await w.store.submissions.get(identifier)
     category = await w.store.categories.definition(task.category)
+    asked = 0
     if submission is None:
         verdict = Verdict(
             submission=identifier,
@@ -48,6 +49,7 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
         )
     else:
         gold = {slot.image: slot.gold for slot in task.slots if slot.gold is not None}
+        asked = sum(answer.image not in gold for answer in submission.answers)
         checked = [(answer.value, gold[answer.image]) for answer in submission.answers if answer.image in gold]
         verdict = quality.verdict(
             identifier, [given for given, _ in checked], [known for _, known in checked], category.policy
@@ -66,8 +68,9 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
             "reason": verdict.reason,
         }
         await w.store.payments.intend(market_assignment, fields, w.clock(), session)
-        if not verdict.use:
-            await w.store.categories.count(task.category, {"submissions.excluded": 1}, session)
+        counted = {"submissions.answers": asked, "submissions.excluded": int(not verdict.use)}
+        await w.store.categories.count(task.category, counted, session)
+        await w.store.rounds.count(task.category, task.round, {"answers": asked}, session)
 
     await w.store.transact(work)
 

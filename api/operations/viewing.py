@@ -184,18 +184,26 @@ async def _task_link(w: Winnow, slug: str) -> str | None:
     return f"/tasks/{tasks[0].id}" if tasks else None
 
 
-def task_page(w: Winnow, category: Category, task: Task, opened: Opened | None) -> contexts.TaskPage:
-    """The task page of an opened assignment, or its preview."""
+async def preview_page(w: Winnow, task_id: str) -> contexts.TaskPage:
+    """What somebody sees who has not accepted."""
+    task = await w.store.tasks.get(task_id)
+    return _task_page(await w.store.categories.definition(task.category), task, None)
+
+
+def task_page(w: Winnow, opened: Opened) -> contexts.TaskPage:
+    """The task page of an opened assignment."""
+    # The marketplace counts down beside the page and knows no grace: the two must not differ.
+    deadline = opened.deadline - GRACE
+    work = contexts.Work(token=opened.token, of=opened.of, deadline=deadline, now=w.clock())
+    return _task_page(opened.category, opened.task, work)
+
+
+def _task_page(category: Category, task: Task, work: contexts.Work | None) -> contexts.TaskPage:
     policy = category.policy
     examples = {
         word: tuple(f"/categories/{category.slug}/examples/{word}/{index}" for index in range(len(images)))
         for word, images in (("yes", category.examples_yes), ("no", category.examples_no))
     }
-    work = None
-    if opened is not None:
-        # The marketplace counts down beside the page and knows no grace: the two must not differ.
-        deadline = opened.deadline - GRACE
-        work = contexts.Work(token=opened.token, of=opened.of, deadline=deadline, now=w.clock())
     return contexts.TaskPage(
         question=category.question,
         instructions=category.instructions,

@@ -37,14 +37,12 @@ async def task_page(
     turkSubmitTo: str = "",
 ) -> HTMLResponse:
     """The ExternalQuestion: a preview without an assignment, else the working page."""
-    task = await w.store.tasks.get(task_id)
-    category = await w.store.categories.definition(task.category)
-    opened = None
-    if assignmentId != PREVIEW:
-        if not workerId:
-            raise Forbidden("The marketplace did not say who you are.", "Open the task from the marketplace again.")
-        opened = await labeling.open_assignment(w, task_id, assignmentId, workerId, turkSubmitTo)
-    page = viewing.task_page(w, category, task, opened)
+    if assignmentId == PREVIEW:
+        page = await viewing.preview_page(w, task_id)
+    elif not workerId:
+        raise Forbidden("The marketplace did not say who you are.", "Open the task from the marketplace again.")
+    else:
+        page = viewing.task_page(w, await labeling.open_assignment(w, task_id, assignmentId, workerId, turkSubmitTo))
     return HTMLResponse(render(page), headers={"Cache-Control": "no-store"})
 
 

@@ -1,4 +1,4 @@
-"""Assignments in progress: the order of slots, the answers saved so far. Erased when unfinished work ends."""
+"""Assignments in progress: the images in their order, the answers saved so far. Erased when unfinished work ends."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,6 +40,11 @@ class Assignments:
     async def get(self, identifier: str) -> Document | None:
         """The assignment."""
         return await self.collection.find_one({"_id": identifier})
+
+    async def image(self, identifier: str, position: int) -> str | None:
+        """The image at a position, read alone: a page of 150 images asks 150 times."""
+        document = await self.collection.find_one({"_id": identifier}, {"images": {"$slice": [position, 1]}})
+        return None if document is None or not document["images"] else str(document["images"][0])
 
     async def save(self, identifier: str, responses: Sequence[Response]) -> Document | None:
         """Keep responses, the last one for a position wins. ``None`` when the assignment is not open any more."""

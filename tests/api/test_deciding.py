@@ -23,8 +23,7 @@ async def answer(w: Winnow, task: Task, annotator: str, opinion: Opinion) -> Non
     opened = await labeling.open_assignment(w, task.id, market, annotator, "")
     document = await w.store.assignments.get(labeling.assignment_id(market, annotator))
     assert document is not None
-    images = [task.slots[index].image for index in document["order"]]
-    responses = [Response(position=n, value=opinion(image)) for n, image in enumerate(images)]
+    responses = [Response(position=n, value=opinion(image)) for n, image in enumerate(document["images"])]
     await labeling.save(w, opened.token, responses)
     await labeling.submit(w, opened.token, (0, 0))
     await settling.judge(w, task, market, annotator)
@@ -75,6 +74,7 @@ async def test_agreement_becomes_a_label_with_its_provenance(w: Winnow, truth: d
         assert label.source is Source.HUMAN and label.value is False
         assert label.provenance["votes_no"] == 2
         assert len(label.provenance["submissions"]) == 2
+    assert (await w.store.categories.get("bright"))["submissions"]["answers"] == 2 * len(asked)
     assert await recounting.differences(w, "bright") == {}
 
 
