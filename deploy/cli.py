@@ -98,10 +98,12 @@ def serve(
 ) -> None:
     """Run Winnow on this machine: the pages, the marketplace and a worker. Ctrl-C stops everything cleanly."""
     ports = stack.Ports(port, market_port, host)
-    ports.check("serve", data)
+    ports.check("serve")
     env = stack.environment()
+    data.mkdir(parents=True, exist_ok=True)
     with stack.database(data, env) as uri:
         settings = stack.local_settings(data, uri, ports, env)
+        asyncio.run(_remember_ports(settings, data, ports))
         parts = ("web",) if only_web else ("market", "web", "worker")
         with stack.running(settings, ports, data, console.print, parts) as supervisor:
             console.print(f"Pages        {settings.public_url}")
@@ -228,6 +230,11 @@ def bench_command(
 ) -> None:
     """Measure Winnow next to a peer or a limit, in one run."""
     raise typer.Exit(benchmarks.run(name, json, console))
+
+
+async def _remember_ports(settings: Settings, data: Path, ports: stack.Ports) -> None:
+    async with open_winnow(settings) as w:
+        await stack.remember_ports(w, data, ports)
 
 
 async def _ensure_category(w: Winnow, slug: str, question: str | None) -> None:

@@ -98,7 +98,8 @@ def _slug(name: str) -> str:
 def run(options: DemoOptions, console: Console) -> int:
     """Run the demo; returns the exit code."""
     checked = plan(options)
-    options.ports.check("demo", options.data)
+    options.ports.check("demo")
+    options.data.mkdir(parents=True, exist_ok=True)
     env = stack.environment()
     with stack.database(options.data, env) as uri:
         settings = stack.local_settings(options.data, uri, options.ports, env)
@@ -116,6 +117,7 @@ async def _run(
     started = time.monotonic()
     slug = checked.category.slug
     async with open_winnow(settings) as w:
+        await stack.remember_ports(w, options.data, options.ports)
         truth = await _prepare(w, checked, console)
         _print_addresses(settings, options, slug, console)
         async with _crowd(truth, options, settings) as crowd:

@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from active_learning.domain.errors import InputError
+from active_learning.domain.task import TaskState
+from api.operations.context import Winnow
 from api.settings import Settings
 from deploy import mongodb
 from deploy.processes import Child, Supervisor, check_port_free
@@ -28,19 +30,25 @@ class Ports:
     market: int = 8001
     host: str = "127.0.0.1"
 
-    def check(self, command: str, data: Path) -> None:
-        """Raise ``InputError`` when one of them is taken, or when the data folder belongs to other ones.
-
-        HITs that are posted name the address of their task page: after a start on other ports nobody would find it.
-        """
-        note = data / PORTS_FILE
-        mine = f"--port {self.web} --market-port {self.market}"
-        if note.is_file() and note.read_text() != mine:
-            raise InputError(f"{data} was started on other ports.", f"Use them again: {note.read_text()}")
+    def check(self, command: str) -> None:
+        """Raise ``InputError`` when one of them is taken."""
         check_port_free(self.web, command, self.host)
         check_port_free(self.market, command, self.host, "--market-port")
-        data.mkdir(parents=True, exist_ok=True)
-        note.write_text(mine)
+
+
+async def remember_ports(w: Winnow, data: Path, ports: Ports) -> None:
+    """Raise ``InputError`` when HITs are out that name the address of an earlier start on other ports.
+
+    Nobody would find their task page any more. Without such HITs the data folder belongs to these ports from now on.
+    """
+    note, mine = data / PORTS_FILE, f"--port {ports.web} --market-port {ports.market}"
+    if note.is_file() and note.read_text() != mine:
+        for slug in await w.store.categories.open_slugs():
+            if await w.store.tasks.in_state(slug, TaskState.POSTED):
+                raise InputError(
+                    f"HITs of '{slug}' are out that were posted on other ports.", f"Use them again: {note.read_text()}"
+                )
+    note.write_text(mine)
 
 
 @contextmanager
