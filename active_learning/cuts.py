@@ -29,7 +29,7 @@ The m* - 1 validation images counted there are exactly those above t*, and given
 of all above t*, so the test at m* passes with probability at most the risk. The sequence starts at the first threshold
 where a perfect record would pass, which the answers have no part in. Two remarks: if the precision were broken at the
 start and mended further down, the risk would grow by the chance that the start falls into that stretch; and in a small
-pool t* itself moves a little with the draw, which the simulation in ``tests/unit/test_cuts.py`` includes.
+pool t* itself moves a little with the draw, which the simulation in ``tests/laws/test_cuts.py`` includes.
 
 **Recall** (:func:`_lost_allowed`). Let Q of the pool's images be yes and G more have been found outside it (gold,
 images chosen at random); the promise is broken at a threshold if more than ``(1 - recall) * (Q + G)`` yes images of

@@ -54,6 +54,7 @@ STEPS = (
 # asynchronous test can run any more, so the pages have a process of their own.
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/unit", "tests/architecture"),
+    ("tests/laws",),
     ("tests/store", "tests/api", "tests/jobs", "tests/turk"),
     ("tests/e2e",),
     ("tests/ui",),
@@ -70,7 +71,7 @@ def check() -> int:
 def test(arguments: Sequence[str] = ()) -> int:
     """Run ``check``, then the tests group by group up to the first red one; return 0 when everything is green, else 1.
 
-    ``arguments`` go to pytest. Paths among them ("tests/unit/test_cuts.py::test_x") choose the tests: then only those
+    ``arguments`` go to pytest. Paths among them ("tests/laws/test_cuts.py::test_x") choose the tests: then only those
     run, and ``check`` does not. A run without a single test is not green.
     """
     console = Console(highlight=False, soft_wrap=True)

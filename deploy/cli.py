@@ -219,7 +219,7 @@ def check_command() -> None:
 
 @app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test_command(context: typer.Context) -> None:
-    """Run `check`, then every test. Arguments go to pytest: ./winnow test tests/unit -k cuts."""
+    """Run `check`, then every test. Arguments go to pytest: ./winnow test tests/laws -k cuts."""
     raise typer.Exit(checks.test(context.args))
 
 
