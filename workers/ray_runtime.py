@@ -8,7 +8,7 @@ from typing import Any
 import ray
 
 from api.operations import modelling
-from api.operations.context import Winnow, open_winnow
+from api.operations.context import open_winnow
 from api.settings import Settings
 
 Step = Callable[..., Awaitable[Any]]
@@ -71,6 +71,3 @@ class RayRuntime:
         }
         where = {"address": self.settings.ray_address} if self.settings.ray_address else local
         ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=False, **where)
-
-
-__all__ = ["RayRuntime", "Winnow", "run_step"]

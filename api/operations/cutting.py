@@ -14,9 +14,7 @@ from active_learning.domain.policy import Policy
 from active_learning.domain.round import Phase
 from api.operations.context import Winnow
 from api.store import Session
-from api.store.connection import Document
-
-CHUNK = 1_000
+from api.store.connection import Document, chunks
 
 
 async def cut(w: Winnow, slug: str, number: int) -> None:
@@ -114,15 +112,15 @@ async def _apply(
             c for c in rest if c["state"] == State.AUTO_LABELED.value and c["answer"] is value
             and wanted[c["image"]] is not value
         ]  # fmt: skip
-        for start in range(0, len(gone), CHUNK):
-            await _withdraw(w, slug, number, rule, gone[start : start + CHUNK], value)
+        for chunk in chunks(gone):
+            await _withdraw(w, slug, number, rule, chunk, value)
     for value in (True, False):
         new = [
             c for c in rest if wanted[c["image"]] is value
             and not (c["state"] == State.AUTO_LABELED.value and c["answer"] is value)
         ]  # fmt: skip
-        for start in range(0, len(new), CHUNK):
-            await _label(w, slug, number, rule, new[start : start + CHUNK], value)
+        for chunk in chunks(new):
+            await _label(w, slug, number, rule, chunk, value)
     await w.store.categories.put(slug, {"rule": rule})
 
 

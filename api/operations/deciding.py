@@ -1,7 +1,7 @@
 """From answers to human labels: consensus over everything people have said, then one state move a candidate."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from active_learning import consensus
 from active_learning.consensus import Decision, Votes
@@ -12,14 +12,10 @@ from active_learning.domain.round import Phase
 from active_learning.rounds import Decide
 from api.operations.context import Winnow
 from api.store import Session
-
-CHUNK = 1_000
-"""Moves in one transaction: MongoDB wants transactions short."""
+from api.store.connection import chunks
 
 STOP_AFTER = 2
 """Excluded submissions after which somebody is not asked any more, unless more of theirs were used."""
-
-T = TypeVar("T")
 
 
 async def decide(w: Winnow, slug: str, action: Decide) -> None:
@@ -41,7 +37,7 @@ async def decide(w: Winnow, slug: str, action: Decide) -> None:
     decided = {d.image: d for d in consensus.decide(Votes.build(votes), gold, category.policy, validation)}
     # Nobody's usable answer has reached an image that is missing here: it is asked again.
     decisions = [decided.get(c["image"], Decision(c["image"], "more", 0.5, 0, 0)) for c in posted]
-    for chunk in _chunks(decisions):
+    for chunk in chunks(decisions):
         await _apply(w, slug, action, chunk, validation, voters)
     await _grow_gold(w, slug, category.policy, decisions, validation)
     await _stop_asking(w, slug)
@@ -167,8 +163,3 @@ async def _stop_asking(w: Winnow, slug: str) -> None:
     await w.store.annotators.stop_asking(
         slug, stopped, "your answers to check images were too often different from the known ones", w.clock()
     )
-
-
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]

@@ -1,13 +1,13 @@
 """The way to MongoDB: one client a process, one database, transactions that retry."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, PyMongoError, WTimeoutError
+from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, WTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -21,9 +21,16 @@ Session = AsyncClientSession
 UNREACHABLE: tuple[type[Exception], ...] = (ConnectionFailure, WTimeoutError)
 """What the driver raises when the server is gone, for the layers that turn it into an answer."""
 
-STORE_ERRORS: tuple[type[Exception], ...] = (PyMongoError,)
+CHUNK = 1_000
+"""Documents in one transaction: MongoDB wants transactions short."""
 
 T = TypeVar("T")
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Split what is too much for one transaction."""
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
 
 
 class Connection:
