@@ -12,6 +12,7 @@ from active_learning.domain.policy import Policy
 from api.operations import curating, intake, recounting, viewing
 from api.operations import rounds as acts
 from api.operations.context import Winnow
+from deploy import lessons
 from deploy import report as reports
 from deploy.terminal import DEFAULT_DATA, Data, Slug, console, opened
 from workers.jobs import advance
@@ -65,11 +66,40 @@ def category_create(
 
 @category_app.command("show")
 def category_show(slug: Slug, data: Data = DEFAULT_DATA) -> None:
-    """Show a category's definition and policy as JSON."""
+    """Show a category's definition and policy as JSON, and how exposed its gold is.
+
+    The exposure compares how many assignments an image was put into at most: where gold was shown far more often than
+    the images that are asked, people who compare notes can tell it.
+    """
 
     async def run() -> None:
         async with opened(data) as w:
-            console.print_json((await w.store.categories.definition(slug)).model_dump_json())
+            definition = (await w.store.categories.definition(slug)).model_dump(mode="json")
+            console.print_json(data={**definition, "gold_exposure": await curating.exposure(w, slug)})
+
+    asyncio.run(run())
+
+
+@category_app.command("teach")
+def category_teach(
+    slug: Slug,
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV with the columns image (name or sha256), answer, why and kind (lesson or example)."),
+    ],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Name the images that teach annotators, and why their answers are what they are.
+
+    A kind that the file names replaces all of that kind; the other one stays.
+    """
+    rows = lessons.read(file)
+
+    async def run() -> None:
+        async with opened(data) as w:
+            named = await lessons.resolve(w, slug, rows)
+            taught = await curating.teach(w, slug, named.get("lesson"), named.get("example"))
+            console.print(f"'{slug}' teaches with {taught.lessons} lessons and {taught.examples} examples.")
 
     asyncio.run(run())
 

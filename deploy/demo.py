@@ -18,7 +18,7 @@ from active_learning.domain.errors import InputError, NotFound
 from active_learning.domain.label import Source
 from active_learning.domain.policy import Policy
 from active_learning.domain.round import CategoryState
-from api.operations import curating, intake, recounting, viewing
+from api.operations import curating, intake, picturing, recounting, viewing
 from api.operations.context import Winnow, open_winnow
 from api.settings import Settings
 from deploy import report as reports
@@ -26,9 +26,9 @@ from deploy import stack
 from deploy.processes import Supervisor
 from scraper import pipeline
 from scraper.labels import read_labels
-from workers.crowd import people, shift
+from workers.crowd import eyes, people, shift
 
-GOLD_A_SIDE = 20
+GOLD_A_SIDE = viewing.GOLD_WANTED
 """Images of each side that the simulated researcher answers himself before the first round."""
 
 LEAST_GOLD = 9
@@ -120,7 +120,7 @@ async def _run(
         await stack.remember_ports(w, options.data, options.ports)
         truth = await _prepare(w, checked, console)
         _print_addresses(settings, options, slug, console)
-        async with _crowd(truth, options, settings) as crowd:
+        async with _crowd(w, truth, options, settings, console) as crowd:
             await _follow(w, slug, supervisor, crowd, console)
         result = await reports.report(w, slug, time.monotonic() - started, truth)
         _print_end(result, await recounting.differences(w, slug), console)
@@ -209,20 +209,33 @@ def _print_addresses(settings: Settings, options: DemoOptions, slug: str, consol
 
 @contextlib.asynccontextmanager
 async def _crowd(
-    truth: Mapping[str, bool] | None, options: DemoOptions, settings: Settings
+    w: Winnow, truth: Mapping[str, bool] | None, options: DemoOptions, settings: Settings, console: Console
 ) -> AsyncIterator["asyncio.Task[shift.CrowdReport] | None"]:
     """The simulated annotators, at work while the block runs. Without labels there is nobody: real people may come."""
     if truth is None:
         yield None
         return
     stop, seed = asyncio.Event(), options.seed
-    crowd = shift.CrowdSettings(market_url=settings.market_endpoint, people=people.crowd(seed), seed=seed, eyes=truth)
+    with progress_bar("Showing the simulated people what they will see", console) as on_progress:
+        seen = await _eyes(w, truth, on_progress)
+    crowd = shift.CrowdSettings(market_url=settings.market_endpoint, people=people.crowd(seed), seed=seed, eyes=seen)
     work = asyncio.create_task(shift.work(crowd, stop))
     try:
         yield work
     finally:
         stop.set()
         await work
+
+
+async def _eyes(w: Winnow, truth: Mapping[str, bool], on_progress: Callable[[int, int], None]) -> dict[str, bool]:
+    """The truth by what people see: they know a picture by its pixels, and their pages show it smaller."""
+    seen: dict[str, bool] = {}
+    images = list(truth)
+    for start in range(0, len(images), 200):
+        pictures = await picturing.shown(w, images[start : start + 200], eyes.SIZE)
+        seen |= eyes.eyes_from((picture, truth[image]) for image, picture in pictures.items())
+        on_progress(min(start + 200, len(images)), len(images))
+    return seen
 
 
 async def _follow(

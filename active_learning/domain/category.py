@@ -18,14 +18,33 @@ def _slug(text: str) -> str:
 Slug = Annotated[str, AfterValidator(_slug)]
 
 
+class Example(Value):
+    """Visible gold: an image (sha256) that annotators see together with its answer, and why it is so."""
+
+    image: str
+    answer: bool
+    why: str = Field(default="", max_length=300)
+
+
 class Category(Value):
-    """The concept and how it is asked. ``examples_yes`` and ``examples_no`` are image ids (sha256)."""
+    """The concept and how it is asked.
+
+    ``examples`` stand beside the instructions; ``lessons`` are the first images of an annotator's first assignment
+    and tell at once whether the answer was right. ``retired`` images (sha256) were one or the other once: what
+    somebody may have seen with its answer checks nobody any more.
+    """
 
     slug: Slug
     question: str = Field(min_length=3, max_length=200)
     instructions: str = Field(default="", max_length=4_000)
-    examples_yes: tuple[str, ...] = ()
-    examples_no: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+    lessons: tuple[Example, ...] = ()
+    retired: tuple[str, ...] = ()
     market: str = "turk"
     seed: int = 0
     policy: Policy = Policy()
+
+    @property
+    def visible(self) -> frozenset[str]:
+        """Images whose answer annotators can know: never hidden gold."""
+        return frozenset((*(example.image for example in (*self.examples, *self.lessons)), *self.retired))

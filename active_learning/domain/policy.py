@@ -38,6 +38,10 @@ class Policy(Value):
     slots: int = Field(default=150, ge=2, description="images in one task, gold among them")
     hidden_gold: int = Field(default=40, ge=1, description="slots of a full task whose answer is known")
 
+    lessons: int = Field(default=6, ge=0, description="visible gold at the start of an annotator's first assignment")
+    grid_above: Share | None = Field(default=None, description="model score from which a grid of yes asks images")
+    grid_below: Share | None = Field(default=None, description="model score up to which a grid of no asks images")
+
     # Consensus
     redundancy: int = Field(default=2, ge=1, description="answers asked of different people before deciding")
     max_votes: int = Field(default=5, ge=1, description="answers after which a contested image is given up as disputed")
@@ -50,6 +54,7 @@ class Policy(Value):
     reward_cents: int = Field(default=60, ge=1, description="paid for one assignment of a full task")
     fee: float = Field(default=0.20, ge=0.0, le=1.0, description="the market's fee as a share of the reward")
     budget_cents: int = Field(default=10_000, ge=0)
+    pay_unfinished: bool = Field(default=False, description="pay in proportion for work that the time limit ended")
 
     # Quality of one submission. Paying and using are two decisions.
     use_accuracy: Share = Field(default=0.75, description="balanced accuracy on hidden gold needed for use")
@@ -67,6 +72,8 @@ class Policy(Value):
             raise ValueError(f"hidden_gold ({self.hidden_gold}) must be below slots ({self.slots})")
         if self.max_votes < self.redundancy:
             raise ValueError(f"max_votes ({self.max_votes}) must be at least redundancy ({self.redundancy})")
+        if self.grid_above is not None and self.grid_below is not None and self.grid_below >= self.grid_above:
+            raise ValueError(f"grid_below ({self.grid_below}) must be below grid_above ({self.grid_above})")
         return self
 
     def reward_for(self, slots: int) -> int:

@@ -11,9 +11,10 @@ Device = Literal["key", "mouse", "touch", "pen", "unknown"]
 
 
 class Response(Value):
-    """One yes/no as the browser sends it. Times are milliseconds since the page opened, as the browser measured them.
+    """One yes/no as the browser sends it.
 
-    It names a place, not an image: what the browser gets must not tell which image is gold.
+    It names a place, not an image: what the browser gets must not tell which image is gold. Times are milliseconds that
+    the page was open, over all visits, as the browser measured them.
     """
 
     position: int = Field(ge=0, description="place in this annotator's own order")
@@ -27,13 +28,20 @@ class Response(Value):
 
 
 class Answer(Response):
-    """A response with the image that stood at its position."""
+    """A response with the image that stood at its position.
+
+    ``gold`` is the known answer where the image was gold in this assignment, ``None`` where it was asked.
+    """
 
     image: str
+    gold: bool | None = None
 
 
 class Submission(Value):
-    """The finished answers of one assignment, one for every slot shown, in the annotator's order."""
+    """The finished answers of one assignment, in the annotator's order: all that a verdict needs.
+
+    ``lessons`` are answers to visible gold: they are neither votes nor judged.
+    """
 
     id: str
     category: str
@@ -41,5 +49,6 @@ class Submission(Value):
     annotator: str
     market_assignment: str
     answers: tuple[Answer, ...]
+    lessons: tuple[Answer, ...] = ()
     viewport: tuple[int, int] = (0, 0)
     submitted_at: datetime

@@ -21,10 +21,14 @@ class TaskState(StrEnum):
 
 
 class TaskDraft(Value):
-    """What ``assembly`` makes: slots and how many different people are asked."""
+    """What ``assembly`` makes: slots and how many different people are asked.
+
+    ``presumed`` is ``None`` where images come one at a time; in a grid it is the answer of an image nobody touches.
+    """
 
     slots: tuple[Slot, ...]
     assignments: int
+    presumed: bool | None = None
 
     @property
     def asked(self) -> tuple[str, ...]:

@@ -1,43 +1,50 @@
 """One annotator at work: open, answer, submit. The submission's insert is the commit point."""
 
+import contextlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
-
 from active_learning import assembly
-from active_learning.domain.category import Category
+from active_learning.domain.category import Category, Example
 from active_learning.domain.errors import AlreadyClosed, Forbidden, NotFound, StateError
 from active_learning.domain.submission import Answer, Response, Submission
 from active_learning.domain.task import Task, TaskState
 from active_learning.domain.value import Value
+from api.operations import tokens
 from api.operations.context import Winnow
 from api.store import Session
 from api.store.assignments import AssignmentState
+from api.store.connection import Document
 from api.store.submissions import DuplicateKeyError
 
 SUBMIT_PATH = "/mturk/externalSubmit"
 GRACE = timedelta(minutes=2)
 """Answers that are on their way when the time ends still arrive."""
 
+AFTERWARDS = timedelta(hours=1)
+"""So long after its end an assignment can still be asked about: a late page is told what became of it."""
+
 
 class Opened(Value):
-    """An assignment as its annotator sees it."""
+    """An assignment as its annotator sees it. The first images, out of ``of``, are the ``lessons``."""
 
     token: str
+    key: str
     category: Category
     task: Task
     of: int
+    lessons: tuple[Example, ...]
     deadline: datetime
 
 
 class Progress(Value):
-    """Which positions have an answer, and how many there are."""
+    """What is answered so far, in the order of positions, how many images there are, and whether it is submitted."""
 
-    answered: dict[int, bool]
+    answers: tuple[Response, ...]
     of: int
+    submitted: bool
 
 
 class Receipt(Value):
@@ -56,9 +63,10 @@ def assignment_id(market_assignment: str, annotator: str) -> str:
 async def open_assignment(w: Winnow, task_id: str, market_assignment: str, annotator: str, submit_to: str) -> Opened:
     """Start or resume an assignment.
 
-    The order of slots is this annotator's own. Images that the annotator has answered in an earlier task are left
-    out: the same person twice is one opinion. Raises :class:`NotFound`, :class:`AlreadyClosed` when it has ended, and
-    :class:`Forbidden` for somebody who is not asked any more.
+    An annotator sees an image once in a category: what an earlier assignment of another task showed is left out, or
+    gives way to other gold. The first assignment begins with the category's lessons. The same task taken again, after
+    it was returned, is the same again. Raises :class:`NotFound`, :class:`AlreadyClosed` when it has ended, and
+    :class:`Forbidden` for somebody who is not asked any more or for whom nothing is left.
     """
     if submit_to and submit_to.rstrip("/") not in w.settings.market_origins:
         raise Forbidden(f"'{submit_to}' is not a marketplace of this project.", "Open the task from the marketplace.")
@@ -72,64 +80,116 @@ async def open_assignment(w: Winnow, task_id: str, market_assignment: str, annot
         reason = await w.store.annotators.stopped(task.category, annotator)
         if reason is not None:
             raise Forbidden(f"There is no more work for you on this question: {reason}.", "Please return this HIT.")
-        document = await w.store.assignments.open(
-            identifier, await _fresh_assignment(w, category, task, market_assignment, annotator, submit_to)
-        )
+        document = await _start(w, category, task, identifier, annotator, (market_assignment, submit_to))
     if document["state"] == AssignmentState.ERASED.value:
         raise _erased()
-    token = _serializer(w).dumps(identifier)
     deadline = document["deadline"]
-    return Opened(token=token, category=category, task=task, of=len(document["images"]), deadline=deadline)
+    return Opened(
+        token=tokens.issue(w, identifier, deadline + AFTERWARDS),
+        key=_digest(w, "key", identifier),
+        category=category,
+        task=task,
+        of=len(document["images"]),
+        lessons=_lessons(category, document),
+        deadline=deadline,
+    )
 
 
-async def _fresh_assignment(
-    w: Winnow, category: Category, task: Task, market_assignment: str, annotator: str, submit_to: str
-) -> dict[str, Any]:
-    seen = await w.store.submissions.images_answered(task.category, annotator)
-    order = assembly.order(task.id, annotator, len(task.slots), category.seed)
-    fresh = [index for index in order if task.slots[index].gold is not None or task.slots[index].image not in seen]
-    now = w.clock()
-    return {
-        "category": task.category,
-        "task": task.id,
-        "annotator": annotator,
-        "market_assignment": market_assignment,
-        "submit_to": submit_to,
-        "images": [task.slots[index].image for index in fresh],
-        "opened_at": now,
-        "deadline": now + timedelta(minutes=category.policy.minutes) + GRACE,
+async def _start(
+    w: Winnow, category: Category, task: Task, identifier: str, annotator: str, market: tuple[str, str]
+) -> Document:
+    """Insert the assignment. Of two that start at once, the later one learns what the earlier one shows."""
+    while True:
+        earlier = await w.store.assignments.earlier(task.category, annotator)
+        sheet, stand_ins = await _sheet(w, category, task, annotator, earlier)
+        now = w.clock()
+        fields = {
+            "category": task.category,
+            "task": task.id,
+            "annotator": annotator,
+            "number": len(earlier),
+            "market_assignment": market[0],
+            "submit_to": market[1],
+            **sheet,
+            "opened_at": now,
+            "deadline": now + timedelta(minutes=category.policy.minutes) + GRACE,
+        }
+
+        async def work(session: Session, fields: dict[str, Any] = fields, stand_ins: Sequence[str] = stand_ins) -> None:
+            await w.store.assignments.insert(identifier, fields, session)
+            await w.store.candidates.count_shown(task.category, dict.fromkeys(stand_ins, 1), session)
+
+        # A number that is taken: the same assignment in another tab, or another one of this annotator's.
+        with contextlib.suppress(DuplicateKeyError):
+            await w.store.transact(work)
+        document = await w.store.assignments.get(identifier)
+        if document is not None:
+            return document
+
+
+async def _sheet(
+    w: Winnow, category: Category, task: Task, annotator: str, earlier: Sequence[Document]
+) -> tuple[dict[str, Any], list[str]]:
+    """What this annotator is shown: images, what is known of each, how many are lessons; and the gold standing in."""
+    same = [document for document in earlier if document["task"] == task.id]
+    if any(document["state"] == AssignmentState.SUBMITTED.value for document in same):
+        raise _nothing_left()
+    if same:
+        return {name: same[0][name] for name in ("images", "gold", "lessons")}, []
+    seen = {image for document in earlier for image in document["images"]} | category.visible
+    gold: dict[str, bool] = {}
+    shown: dict[str, int] = {}
+    if any(slot.gold is not None and slot.image in seen for slot in task.slots):
+        known = await w.store.candidates.gold(task.category)
+        gold = {candidate["image"]: bool(candidate["gold"]) for candidate in known}
+        shown = {candidate["image"]: int(candidate["shown"]) for candidate in known}
+        shown |= await w.store.candidates.shown(task.category, task.asked)
+    slots = assembly.personal(task, annotator, seen, gold, shown, category.seed)
+    if not slots:
+        raise _nothing_left()
+    lessons = category.lessons[: category.policy.lessons] if not earlier else ()
+    sheet = {
+        "images": [*(lesson.image for lesson in lessons), *(slot.image for slot in slots)],
+        "gold": [*(lesson.answer for lesson in lessons), *(slot.gold for slot in slots)],
+        "lessons": len(lessons),
     }
+    own = {slot.image for slot in task.slots}
+    return sheet, [slot.image for slot in slots if slot.image not in own]
 
 
-async def image_at(w: Winnow, token: str, position: int) -> bytes:
-    """The bytes of the image at a position of the token's assignment; raises :class:`NotFound` off the end."""
-    shown = await w.store.assignments.image(_identifier(w, token), position) if position >= 0 else None
-    if shown is None:
-        raise NotFound(f"There is no image at position {position}.")
-    data = await w.blobs.get(shown)
-    if data is None:
-        raise NotFound("The bytes of this image are missing.", "Tell the requester; skip nothing, return the HIT.")
-    return data
+def _lessons(category: Category, document: Document) -> tuple[Example, ...]:
+    """The lessons of an assignment; the researcher may have changed the category's since it began."""
+    why = {lesson.image: lesson.why for lesson in category.lessons}
+    return tuple(
+        Example(image=image, answer=answer, why=why.get(image, ""))
+        for image, answer in zip(document["images"][: document["lessons"]], document["gold"], strict=False)
+    )
 
 
 async def progress(w: Winnow, token: str) -> Progress:
     """What is answered so far: a reload or another tab goes on from here."""
-    return _progress(await _by_token(w, token))
-
-
-async def save(w: Winnow, token: str, responses: Sequence[Response]) -> Progress:
-    """Keep answers as they are given; the last one for a position wins. Raises :class:`AlreadyClosed` when over."""
     document = await _by_token(w, token)
-    count = len(document["images"])
-    for response in responses:
-        if response.position >= count:
-            raise NotFound(f"There is no image at position {response.position}.")
-    if not responses:
-        return _progress(document)
-    saved = await w.store.assignments.save(document["_id"], responses)
-    if saved is None:
+    saved = sorted(document["answers"].values(), key=lambda answer: int(answer["position"]))
+    return Progress(
+        answers=tuple(Response.model_validate(answer) for answer in saved),
+        of=len(document["images"]),
+        submitted=document["state"] == AssignmentState.SUBMITTED.value,
+    )
+
+
+async def save(w: Winnow, token: str, responses: Sequence[Response]) -> int:
+    """Keep answers as they are given, in one write; the last one for a position wins. Returns how many.
+
+    Raises :class:`NotFound` for a position off the end and :class:`AlreadyClosed` when the assignment is over.
+    """
+    identifier = tokens.assignment_of(w, token)
+    if responses and not await w.store.assignments.save(identifier, responses):
+        document = await _by_token(w, token)
+        furthest = max(response.position for response in responses)
+        if furthest >= len(document["images"]):
+            raise NotFound(f"There is no image at position {furthest}.")
         raise AlreadyClosed("This assignment is not open any more.", "What you had submitted is safe.")
-    return _progress(saved)
+    return len(responses)
 
 
 async def submit(w: Winnow, token: str, viewport: tuple[int, int]) -> Receipt:
@@ -165,29 +225,32 @@ async def submit(w: Winnow, token: str, viewport: tuple[int, int]) -> Receipt:
     return receipt
 
 
-async def erase_unfinished(w: Winnow) -> int:
-    """Erase the answers of assignments that ran out of time; their slots are asked again by the market."""
-    return await w.store.assignments.erase_late(w.clock())
-
-
-def _submission(document: dict[str, Any], task: Task, viewport: tuple[int, int], now: datetime) -> Submission:
-    answers = tuple(
-        Answer(image=image, **document["answers"][str(position)]) for position, image in enumerate(document["images"])
+def given(document: Document, positions: range) -> tuple[Answer, ...]:
+    """The answers of an assignment at these positions, where there are any, with what stood there."""
+    return tuple(
+        Answer(image=document["images"][n], gold=document["gold"][n], **document["answers"][str(n)])
+        for n in positions
+        if str(n) in document["answers"]
     )
+
+
+def _submission(document: Document, task: Task, viewport: tuple[int, int], now: datetime) -> Submission:
+    lessons = document["lessons"]
     return Submission(
         id=document["_id"],
         category=task.category,
         task=task.id,
         annotator=document["annotator"],
         market_assignment=document["market_assignment"],
-        answers=answers,
+        answers=given(document, range(lessons, len(document["images"]))),
+        lessons=given(document, range(lessons)),
         viewport=viewport,
         submitted_at=now,
     )
 
 
-def _receipt(w: Winnow, document: dict[str, Any]) -> Receipt:
-    digest = hmac.new(w.secret.encode(), f"receipt:{document['_id']}".encode(), "sha256").hexdigest()[:32]
+def _receipt(w: Winnow, document: Document) -> Receipt:
+    digest = _digest(w, "receipt", document["_id"])
     submit_to = str(document["submit_to"]).rstrip("/")
     return Receipt(
         receipt=digest,
@@ -200,26 +263,16 @@ def _erased() -> AlreadyClosed:
     return AlreadyClosed("The time for this assignment is over and its answers are erased.", "Take a new one.")
 
 
-def _progress(document: dict[str, Any]) -> Progress:
-    answered = {int(position): bool(answer["value"]) for position, answer in document["answers"].items()}
-    return Progress(answered=answered, of=len(document["images"]))
+def _nothing_left() -> Forbidden:
+    return Forbidden("Nothing is left for you in this task; please return it.", "You have seen all of its images.")
 
 
-def _serializer(w: Winnow) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(w.secret, salt="assignment")
+def _digest(w: Winnow, what: str, identifier: str) -> str:
+    return hmac.new(w.secret.encode(), f"{what}:{identifier}".encode(), "sha256").hexdigest()[:32]
 
 
-def _identifier(w: Winnow, token: str) -> str:
-    try:
-        return str(_serializer(w).loads(token, max_age=24 * 3600))
-    except SignatureExpired as error:
-        raise Forbidden("This page has expired.", "Reload it from the marketplace; your answers are kept.") from error
-    except BadSignature as error:
-        raise Forbidden("This link is not valid.", "Open the task from the marketplace.") from error
-
-
-async def _by_token(w: Winnow, token: str) -> dict[str, Any]:
-    document = await w.store.assignments.get(_identifier(w, token))
+async def _by_token(w: Winnow, token: str) -> Document:
+    document = await w.store.assignments.get(tokens.assignment_of(w, token))
     if document is None:
         raise NotFound("This assignment does not exist.", "Open the task from the marketplace.")
     return document

@@ -1,8 +1,10 @@
 """Counters derived from the documents themselves, to check the kept ones. Reads the whole pool: never for a page."""
 
+from collections import Counter
 from typing import Any
 
 from active_learning.domain.candidate import Role, State
+from active_learning.domain.task import TaskState
 from api.operations.context import Winnow
 from api.store.categories import COUNTERS
 
@@ -12,10 +14,30 @@ async def recount(w: Winnow, slug: str) -> dict[str, Any]:
     tree: dict[str, Any] = {name: dict(v) if isinstance(v, dict) else v for name, v in COUNTERS.items()}
     for group in await w.store.candidates.recount(slug):
         _add(tree, group["_id"], group["n"])
-    approved, spent = await w.store.payments.totals(slug)
-    tree["money"]["spent_cents"] = spent
-    tree["submissions"]["approved"] = approved
+    totals = await w.store.payments.totals(slug)
+    tree["money"]["spent_cents"] = totals["approve"][1] + totals["bonus"][1]
+    tree["submissions"]["approved"] = totals["approve"][0]
+    tree["bonuses"]["paid"] = totals["bonus"][0]
     return tree
+
+
+async def showings(w: Winnow, slug: str) -> dict[str, tuple[int, int]]:
+    """Images whose counter of showings is wrong, as image -> (kept, counted).
+
+    An image is shown to everybody whom its tasks ask, and to those for whom it stood in for other gold.
+    """
+    tasks = {task.id: task for state in TaskState for task in await w.store.tasks.in_state(slug, state)}
+    counted: Counter[str] = Counter()
+    for task in tasks.values():
+        counted.update({slot.image: task.assignments for slot in task.slots})
+    stood_in = {
+        (task, annotator, image)
+        async for task, annotator, images in w.store.assignments.shown(slug)
+        for image in set(images) - {slot.image for slot in tasks[task].slots}
+    }
+    counted.update(image for _, _, image in stood_in)
+    kept = {c["image"]: int(c["shown"]) async for c in w.store.candidates.stream(slug, {}, ["image", "shown"])}
+    return {image: (n, counted[image]) for image, n in kept.items() if n != counted[image]}
 
 
 def _add(tree: dict[str, Any], kind: dict[str, Any], n: int) -> None:
@@ -50,7 +72,8 @@ async def differences(w: Winnow, slug: str) -> dict[str, tuple[Any, Any]]:
     for name in ("disputed", "embedded"):
         if kept[name] != counted[name]:
             wrong[name] = (kept[name], counted[name])
-    for name, key in (("money", "spent_cents"), ("submissions", "approved")):
+    for name, key in (("money", "spent_cents"), ("submissions", "approved"), ("bonuses", "paid")):
         if kept[name][key] != counted[name][key]:
             wrong[f"{name}.{key}"] = (kept[name][key], counted[name][key])
+    wrong |= {f"shown.{image}": pair for image, pair in (await showings(w, slug)).items()}
     return wrong

@@ -1,5 +1,6 @@
 """The loop's acts: each one action of ``active_learning.rounds.plan``, done once however often it is asked for."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -187,13 +188,13 @@ async def _pool(w: Winnow, slug: str, found: Sequence[Document], strategy: Strat
 async def _assemble(
     w: Winnow, category: Category, chosen: Sequence[str], number: int, wave: int, rng: np.random.Generator
 ) -> list[Task]:
-    known = await w.store.candidates.find(category.slug, {"gold": {"$ne": None}}, ["image", "gold", "gold_uses"])
-    # An image that is shown as an example cannot check anybody.
-    shown = {*category.examples_yes, *category.examples_no}
-    gold = {candidate["image"]: bool(candidate["gold"]) for candidate in known if candidate["image"] not in shown}
-    uses = {candidate["image"]: int(candidate["gold_uses"]) for candidate in known}
+    known = await w.store.candidates.gold(category.slug)
+    gold = {c["image"]: bool(c["gold"]) for c in known if c["image"] not in category.visible}
+    asked = await w.store.candidates.find(category.slug, {"image": {"$in": list(chosen)}}, ["image", "shown", "score"])
+    shown = {candidate["image"]: int(candidate["shown"]) for candidate in (*known, *asked)}
+    scores = {candidate["image"]: float(candidate["score"]) for candidate in asked if candidate["score"] is not None}
     again = 1 if wave > 1 else None
-    drafts = assembly.assemble(chosen, gold, category.policy, rng, uses, assignments=again)
+    drafts = assembly.assemble(chosen, gold, category.policy, rng, shown, scores, assignments=again)
     return [_named(draft, category, number, wave, index) for index, draft in enumerate(drafts, start=1)]
 
 
@@ -207,14 +208,15 @@ def _named(draft: TaskDraft, category: Category, number: int, wave: int, index: 
         name=f"{category.slug} {number}.{wave}.{index}",
         slots=draft.slots,
         assignments=draft.assignments,
+        presumed=draft.presumed,
         reward_cents=category.policy.reward_for(len(draft.slots)),
     )
 
 
 async def _take(w: Winnow, slug: str, tasks: Sequence[Task], fields: dict[str, Any], session: Session) -> None:
-    """Store tasks and select their images; gold is counted as used."""
+    """Store tasks and select their images; every image of a task is counted as shown to the people it asks."""
     await w.store.tasks.insert(tasks, session)
-    uses: dict[str, int] = {}
+    places: Counter[str] = Counter()
     for task in tasks:
         asked = list(task.asked)
         before = await w.store.candidates.waiting(slug, asked, session)
@@ -227,7 +229,5 @@ async def _take(w: Winnow, slug: str, tasks: Sequence[Task], fields: dict[str, A
             session,
         )
         await w.store.categories.count(slug, {"counts.unknown": -moved, "counts.selected": moved, **before}, session)
-        for slot in task.slots:
-            if slot.gold is not None:
-                uses[slot.image] = uses.get(slot.image, 0) + 1
-    await w.store.candidates.use_gold(slug, uses, session)
+        places.update({slot.image: task.assignments for slot in task.slots})
+    await w.store.candidates.count_shown(slug, places, session)

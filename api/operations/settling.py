@@ -1,28 +1,48 @@
 """From a submission at the market to a verdict and a payment. Paying and using are two decisions."""
 
 import hmac
+from collections.abc import Mapping
 from typing import Any
 
-from active_learning import quality
+from active_learning import assembly, quality
 from active_learning.domain.candidate import State
+from active_learning.domain.policy import Policy
+from active_learning.domain.submission import Submission
 from active_learning.domain.task import Task
 from active_learning.domain.value import Value
-from active_learning.domain.verdict import Verdict
+from active_learning.domain.verdict import Record, Verdict
 from api.operations.context import Winnow
 from api.operations.labeling import assignment_id
 from api.store import Session
+from api.store.payments import Act
 
 NO_ANSWERS = "The HIT was submitted without any answers: none ever reached us. Write to us if you think this is wrong."
 
 
-class Payment(Value):
-    """An act at the market that is written down and must now be done, once."""
+COUNTERS_OF: Mapping[Act, str] = {
+    "approve": "submissions.approved",
+    "reject": "submissions.rejected",
+    "bonus": "bonuses.paid",
+}
 
+AWAY_MS = 60_000
+"""Who looks at one image for longer has left: more does not count as time that the work takes."""
+
+
+class Payment(Value):
+    """An act at the market that is written down and must now be done, once.
+
+    ``cents`` is what it costs, the market's fee included; ``bonus`` is what the annotator gets of a bonus.
+    """
+
+    id: str
+    act: Act
     assignment: str
-    act: str
+    annotator: str
     reason: str
-    hit: str
+    hit: str | None
     cents: int
+    bonus: int = 0
 
 
 async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -> None:
@@ -34,28 +54,15 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
     identifier = assignment_id(market_assignment, annotator)
     submission = await w.store.submissions.get(identifier)
     category = await w.store.categories.definition(task.category)
-    asked = 0
-    if submission is None:
-        verdict = Verdict(
-            submission=identifier,
-            pay=False,
-            use=False,
-            gold=0,
-            correct=0,
-            gold_yes=0,
-            correct_yes=0,
-            p_effort=0.0,
-            reason=NO_ANSWERS,
-        )
-    else:
-        gold = {slot.image: slot.gold for slot in task.slots if slot.gold is not None}
-        asked = sum(answer.image not in gold for answer in submission.answers)
-        checked = [(answer.value, gold[answer.image]) for answer in submission.answers if answer.image in gold]
-        verdict = quality.verdict(
-            identifier, [given for given, _ in checked], [known for _, known in checked], category.policy
-        )
+    asked = 0 if submission is None else sum(answer.gold is None for answer in submission.answers)
 
     async def work(session: Session) -> None:
+        earlier = await w.store.verdicts.record(task.category, annotator, session)
+        verdict = (
+            Verdict(submission=identifier, pay=False, use=False, p_effort=0.0, reason=NO_ANSWERS)
+            if submission is None
+            else check(submission, task, category.policy, earlier)
+        )
         if not await w.store.verdicts.insert(verdict, task.category, annotator, session):
             return
         fields: dict[str, Any] = {
@@ -69,16 +76,41 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
         }
         await w.store.payments.intend(market_assignment, fields, w.clock(), session)
         counted = {"submissions.answers": asked, "submissions.excluded": int(not verdict.use)}
+        if submission is not None and verdict.use:
+            looked = sum(min(answer.visible_ms, AWAY_MS) for answer in submission.answers)
+            counted |= {"pace.answers": len(submission.answers), "pace.visible_ms": round(looked)}
         await w.store.categories.count(task.category, counted, session)
         await w.store.rounds.count(task.category, task.round, {"answers": asked}, session)
 
     await w.store.transact(work)
 
 
+def check(submission: Submission, task: Task, policy: Policy, earlier: Record) -> Verdict:
+    """Judge a submission by the gold in it, and by the earlier record where too little of the task's gold was new."""
+    checked = [(answer.value, answer.gold) for answer in submission.answers if answer.gold is not None]
+    usual = min(assembly.LEAST_GOLD, len(task.slots) - len(task.asked))
+    return quality.verdict(
+        submission.id,
+        [given for given, _ in checked],
+        [known for _, known in checked],
+        policy,
+        earlier if len(checked) < usual else None,
+    )
+
+
 async def unpaid(w: Winnow, slug: str) -> list[Payment]:
     """Payments that are written down but not yet done at the market, also those of a process that died."""
     return [
-        Payment(assignment=d["_id"], act=d["act"], reason=d["reason"], hit=d["hit"], cents=d["cents"])
+        Payment(
+            id=d["_id"],
+            act=d["act"],
+            assignment=d.get("assignment", d["_id"]),
+            annotator=d["annotator"],
+            reason=d["reason"],
+            hit=d["hit"],
+            cents=d["cents"],
+            bonus=d.get("bonus", 0),
+        )
         for d in await w.store.payments.undone(slug)
     ]
 
@@ -87,13 +119,11 @@ async def settled(w: Winnow, slug: str, payment: Payment) -> None:
     """Note that the market has done a payment; the money counters follow in the same transaction."""
 
     async def work(session: Session) -> None:
-        if not await w.store.payments.done(payment.assignment, w.clock(), session):
+        if not await w.store.payments.done(payment.id, w.clock(), session):
             return
-        approved = payment.act == "approve"
         changes = {
-            "submissions.approved": int(approved),
-            "submissions.rejected": int(not approved),
-            "money.spent_cents": payment.cents if approved else 0,
+            COUNTERS_OF[payment.act]: 1,
+            "money.spent_cents": 0 if payment.act == "reject" else payment.cents,
             "money.committed_cents": -payment.cents,
         }
         await w.store.categories.count(slug, changes, session)
@@ -101,12 +131,32 @@ async def settled(w: Winnow, slug: str, payment: Payment) -> None:
     await w.store.transact(work)
 
 
+async def refused(w: Winnow, slug: str, payment: Payment, why: str) -> None:
+    """Note that the market will never do a bonus; its money is free again."""
+
+    async def work(session: Session) -> None:
+        if await w.store.payments.refused(payment.id, why, w.clock(), session):
+            changes = {"bonuses.refused": 1, "money.committed_cents": -payment.cents}
+            await w.store.categories.count(slug, changes, session)
+
+    await w.store.transact(work)
+
+
+def bonus_token(w: Winnow, payment: Payment) -> str:
+    """What makes a bonus harmless to repeat, as :func:`token` does for a HIT."""
+    return _token(w, payment.id)
+
+
 def token(w: Winnow, task: Task) -> str:
     """What makes posting a task harmless to repeat: 40 hexadecimal digits, the same for the same task.
 
     The secret of this installation is part of it: another one on the same market account has tasks of the same names.
     """
-    return hmac.new(w.secret.encode(), f"hit:{task.id}".encode(), "sha256").hexdigest()[:40]
+    return _token(w, f"hit:{task.id}")
+
+
+def _token(w: Winnow, what: str) -> str:
+    return hmac.new(w.secret.encode(), what.encode(), "sha256").hexdigest()[:40]
 
 
 async def posted(w: Winnow, task: Task, hit: str) -> None:

@@ -1,11 +1,9 @@
 """Assignments in progress: the images in their order, the answers saved so far. Erased when unfinished work ends."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-
-from pymongo import ReturnDocument
 
 from active_learning.domain.submission import Response
 from api.store.connection import Collection, Database, Document, Session
@@ -25,35 +23,48 @@ class Assignments:
     def __init__(self, database: Database) -> None:
         self.collection: Collection = database["assignments"]
 
-    async def open(self, identifier: str, fields: dict[str, Any]) -> Document:
-        """Start it, or resume the one that exists: a reload must find the same order and answers."""
-        document = await self.collection.find_one_and_update(
-            {"_id": identifier},
-            {"$setOnInsert": {**fields, "state": AssignmentState.WORKING.value, "answers": {}}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        if document is None:  # an upsert with AFTER always returns one; the driver's type does not say so
-            raise LookupError(identifier)
-        return document
+    async def insert(self, identifier: str, fields: dict[str, Any], session: Session) -> None:
+        """Start it. ``number`` counts the annotator's assignments in the category: two cannot start as the same.
+
+        Raises ``DuplicateKeyError`` where this one exists or the number is taken.
+        """
+        document = {"_id": identifier, **fields, "state": AssignmentState.WORKING.value, "answers": {}}
+        await self.collection.insert_one(document, session=session)
+
+    async def earlier(self, category: str, annotator: str) -> list[Document]:
+        """What an annotator was shown in a category so far, whatever became of it, in order."""
+        fields = ("task", "state", "number", "images", "gold", "lessons")
+        found = self.collection.find({"category": category, "annotator": annotator}, dict.fromkeys(fields, 1))
+        return await found.sort("number").to_list()
 
     async def get(self, identifier: str) -> Document | None:
         """The assignment."""
         return await self.collection.find_one({"_id": identifier})
 
-    async def image(self, identifier: str, position: int) -> str | None:
-        """The image at a position, read alone: a page of 150 images asks 150 times."""
-        document = await self.collection.find_one({"_id": identifier}, {"images": {"$slice": [position, 1]}})
-        return None if document is None or not document["images"] else str(document["images"][0])
+    async def shown(self, category: str) -> AsyncIterator[tuple[str, str, list[str]]]:
+        """(task, annotator, images without lessons) of every assignment of a category: for checks."""
+        fields = dict.fromkeys(("task", "annotator", "images", "lessons"), 1)
+        async for document in self.collection.find({"category": category}, fields):
+            yield document["task"], document["annotator"], document["images"][document["lessons"] :]
 
-    async def save(self, identifier: str, responses: Sequence[Response]) -> Document | None:
-        """Keep responses, the last one for a position wins. ``None`` when the assignment is not open any more."""
+    async def images(self, identifier: str) -> tuple[list[str], datetime] | None:
+        """The images in their order, and the deadline: neither ever changes. ``None`` when there is no such one."""
+        document = await self.collection.find_one({"_id": identifier}, {"images": 1, "deadline": 1})
+        return None if document is None else (document["images"], document["deadline"])
+
+    async def save(self, identifier: str, responses: Sequence[Response]) -> bool:
+        """Keep responses, the last one for a position wins; ``False`` unless it is open and has all the positions."""
         fields = {f"answers.{r.position}": r.model_dump(mode="json") for r in responses}
-        return await self.collection.find_one_and_update(
-            {"_id": identifier, "state": AssignmentState.WORKING.value},
+        furthest = max(response.position for response in responses)
+        result = await self.collection.update_one(
+            {
+                "_id": identifier,
+                "state": AssignmentState.WORKING.value,
+                f"images.{furthest}": {"$exists": True},
+            },
             {"$set": fields},
-            return_document=ReturnDocument.AFTER,
         )
+        return result.matched_count == 1
 
     async def finish(self, identifier: str, session: Session) -> bool:
         """Close it as submitted; say whether this call did it."""
@@ -63,6 +74,20 @@ class Assignments:
             session=session,
         )
         return result.modified_count == 1
+
+    async def late(self, categories: Sequence[str], now: datetime) -> list[str]:
+        """The unfinished assignments of these categories whose time is over and that have answers."""
+        working = {"state": AssignmentState.WORKING.value, "deadline": {"$lt": now}}
+        found = self.collection.find({**working, "category": {"$in": list(categories)}, "answers": {"$ne": {}}})
+        return [document["_id"] async for document in found.sort("deadline")]
+
+    async def erase(self, identifier: str, session: Session) -> Document | None:
+        """Erase the answers of one unfinished assignment; returns it as it was, ``None`` unless it was at work."""
+        return await self.collection.find_one_and_update(
+            {"_id": identifier, "state": AssignmentState.WORKING.value},
+            {"$set": {"state": AssignmentState.ERASED.value, "answers": {}}},
+            session=session,
+        )
 
     async def erase_late(self, now: datetime) -> int:
         """Erase the answers of unfinished assignments whose time is over; returns how many."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from active_learning.domain.candidate import Role, State, check_move
 from api.store.connection import Collection, Database, Document, Session
@@ -43,7 +43,7 @@ class Candidates:
                 "answer": None,
                 "source": None,
                 "gold": None,
-                "gold_uses": 0,
+                "shown": 0,
                 "score": None,
                 "model": None,
                 "task": None,
@@ -159,13 +159,28 @@ class Candidates:
                 ordered=False,
             )
 
-    async def use_gold(self, category: str, uses: Mapping[str, int], session: Session) -> None:
-        """Count how often each gold image has been put into a task."""
-        if uses:
-            await self.collection.bulk_write(
-                [UpdateOne({"_id": key(category, i)}, {"$inc": {"gold_uses": n}}) for i, n in uses.items()],
-                session=session,
-            )
+    async def count_shown(self, category: str, places: Mapping[str, int], session: Session) -> None:
+        """Count assignments that images, gold or not, are put into: image -> how many more."""
+        for n in sorted(set(places.values())):
+            ids = [key(category, image) for image, more in places.items() if more == n]
+            await self.collection.update_many({"_id": {"$in": ids}}, {"$inc": {"shown": n}}, session=session)
+
+    async def shown(self, category: str, images: Sequence[str]) -> dict[str, int]:
+        """How many assignments each of ``images`` was put into."""
+        ids = [key(category, image) for image in images]
+        found = self.collection.find({"_id": {"$in": ids}}, {"image": 1, "shown": 1})
+        return {document["image"]: document["shown"] async for document in found}
+
+    async def gold(self, category: str) -> list[Document]:
+        """Everything whose answer is known: image, gold, shown; in the order of draws."""
+        return await self.find(category, {"gold": {"$ne": None}}, ["image", "gold", "shown"])
+
+    async def most_shown(self, category: str, gold: bool | None) -> int:
+        """The most assignments that any image was put into: of yes gold, of no gold, or of images that are not gold."""
+        found = await self.collection.find_one(
+            {"category": category, "gold": gold}, {"shown": 1}, sort=[("shown", DESCENDING)]
+        )
+        return 0 if found is None else int(found["shown"])
 
     async def ranges(self, category: str, size: int, only: Filter) -> list[tuple[str, str]]:
         """Split the pool into key ranges ``[first, last]`` of image ids with about ``size`` candidates each."""

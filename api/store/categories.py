@@ -23,6 +23,8 @@ COUNTERS: Mapping[str, Any] = {
     "embedded": 0,
     "money": {"spent_cents": 0, "committed_cents": 0},
     "submissions": {"approved": 0, "rejected": 0, "excluded": 0, "answers": 0},
+    "bonuses": {"paid": 0, "refused": 0},
+    "pace": {"answers": 0, "visible_ms": 0},
 }
 """Every counter of a category at its birth. ``api.operations.recount`` derives the same tree from the documents."""
 
@@ -45,6 +47,7 @@ class Categories:
             "backbone": None,
             "rule": None,
             "looks": 0,
+            "named": [],
             "created_at": now,
             **COUNTERS,
         }
@@ -53,9 +56,9 @@ class Categories:
         except DuplicateKeyError as error:
             raise InputError(f"There is already a category '{category.slug}'.", "Choose another slug.") from error
 
-    async def get(self, slug: str) -> Document:
+    async def get(self, slug: str, session: Session | None = None) -> Document:
         """The document, or :class:`NotFound`."""
-        document = await self.collection.find_one({"_id": slug})
+        document = await self.collection.find_one({"_id": slug}, session=session)
         if document is None:
             raise NotFound(f"There is no category '{slug}'.", "`./winnow category list` shows those that exist.")
         return document
@@ -63,6 +66,12 @@ class Categories:
     async def definition(self, slug: str) -> Category:
         """The typed part of the document."""
         return Category.model_validate((await self.get(slug))["category"])
+
+    async def pace(self, slug: str) -> tuple[int, int]:
+        """(answers, milliseconds that people looked at their images), over all submissions that were used."""
+        document = await self.collection.find_one({"_id": slug}, {"pace": 1})
+        found = (document or {}).get("pace") or COUNTERS["pace"]
+        return int(found["answers"]), int(found["visible_ms"])
 
     async def all(self) -> list[Document]:
         """Every category, oldest first."""

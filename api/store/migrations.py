@@ -10,6 +10,7 @@ from pymongo.errors import CollectionInvalid
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.round import CategoryState, Phase
 from active_learning.domain.task import TaskState
+from api.store import visible_gold
 from api.store.connection import Connection, Database
 
 VALIDATORS: dict[str, dict[str, Any]] = {
@@ -53,12 +54,15 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         "properties": {"phase": {"enum": [p.value for p in Phase]}},
     },
     "models": {"required": ["category", "version", "checkpoint", "backbone", "head"]},
-    "payments": {"required": ["category", "act", "cents"], "properties": {"act": {"enum": ["approve", "reject"]}}},
+    "payments": {
+        "required": ["category", "act", "cents"],
+        "properties": {"act": {"enum": ["approve", "reject", "bonus"]}},
+    },
     "jobs": {"required": ["kind", "args", "state", "due_at"]},
     "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
 }
 
-PLAIN = ("blobs", "checkpoints", "features", "backbones", "annotators")
+PLAIN = ("blobs", "renditions", "checkpoints", "features", "backbones", "annotators")
 """Collections without a schema of their own."""
 
 
@@ -75,17 +79,26 @@ INDEXES: dict[str, list[IndexModel]] = {
         _listed("state", "role"),
         _listed("answer", "source"),
         IndexModel([("category", ASCENDING), ("image", ASCENDING)], unique=True),
-        IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("gold_uses", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("shown", ASCENDING)]),
     ],
     "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
     "submissions": [IndexModel([("category", ASCENDING), ("annotator", ASCENDING)])],
-    "verdicts": [IndexModel([("category", ASCENDING), ("use", ASCENDING)])],
+    "verdicts": [
+        IndexModel([("category", ASCENDING), ("use", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("annotator", ASCENDING)]),
+    ],
     "labels": [IndexModel([("category", ASCENDING), ("image", ASCENDING), ("decided_at", ASCENDING)])],
     "rounds": [IndexModel([("category", ASCENDING), ("number", DESCENDING)], unique=True)],
     "models": [IndexModel([("category", ASCENDING), ("version", DESCENDING)], unique=True)],
-    "payments": [IndexModel([("category", ASCENDING), ("done_at", ASCENDING)])],
+    "payments": [
+        IndexModel([("category", ASCENDING), ("done_at", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("act", ASCENDING)]),
+    ],
     "jobs": [IndexModel([("state", ASCENDING), ("due_at", ASCENDING)])],
-    "assignments": [IndexModel([("state", ASCENDING), ("deadline", ASCENDING)])],
+    "assignments": [
+        IndexModel([("state", ASCENDING), ("deadline", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("number", ASCENDING)], unique=True),
+    ],
 }
 
 
@@ -107,7 +120,16 @@ async def _second(database: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = ((1, _first), (2, _second))
+async def _third(database: Database) -> None:
+    """What ``visible_gold`` says; then validators and indexes as they are now."""
+    await visible_gold.examples(database)
+    await visible_gold.answers(database)
+    await visible_gold.numbers(database)
+    await visible_gold.showings(database)
+    await _first(database)
+
+
+MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = ((1, _first), (2, _second), (3, _third))
 """Append only. A migration must be safe to run twice: two processes may start at the same moment."""
 
 

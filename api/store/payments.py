@@ -5,37 +5,53 @@ from typing import Literal
 
 from api.store.connection import Collection, Database, Document, Session
 
-Act = Literal["approve", "reject"]
+Act = Literal["approve", "reject", "bonus"]
 
 
 class Payments:
-    """One document an assignment; the id is the token that makes a repeat harmless."""
+    """One document an act. Its id makes a repeat harmless: the market's assignment, or ours and ``:bonus``.
+
+    ``cents`` is what the act costs, the market's fee included. What the market will not do is marked as refused.
+    """
 
     def __init__(self, database: Database) -> None:
         self.collection: Collection = database["payments"]
 
-    async def intend(self, assignment: str, fields: Document, now: datetime, session: Session) -> None:
+    async def intend(self, identifier: str, fields: Document, now: datetime, session: Session) -> None:
         """Write down what is about to be done at the market."""
-        document = {"_id": assignment, **fields, "done_at": None, "intended_at": now}
+        document = {"_id": identifier, **fields, "done_at": None, "refused_at": None, "intended_at": now}
         await self.collection.insert_one(document, session=session)
 
     async def undone(self, category: str) -> list[Document]:
-        """Acts that were written down but not confirmed by the market."""
-        return await self.collection.find({"category": category, "done_at": None}).sort("_id").to_list()
+        """Acts that were written down, neither confirmed nor refused by the market."""
+        waiting = {"category": category, "done_at": None, "refused_at": None}
+        return await self.collection.find(waiting).sort("_id").to_list()
 
-    async def done(self, assignment: str, now: datetime, session: Session) -> bool:
+    async def done(self, identifier: str, now: datetime, session: Session) -> bool:
         """Mark an act as done; say whether this call did it."""
+        return await self._end(identifier, {"done_at": now}, session)
+
+    async def refused(self, identifier: str, why: str, now: datetime, session: Session) -> bool:
+        """Mark an act as refused for good, with the reason; say whether this call did it."""
+        return await self._end(identifier, {"refused_at": now, "refused": why}, session)
+
+    async def _end(self, identifier: str, fields: Document, session: Session) -> bool:
         result = await self.collection.update_one(
-            {"_id": assignment, "done_at": None}, {"$set": {"done_at": now}}, session=session
+            {"_id": identifier, "done_at": None, "refused_at": None}, {"$set": fields}, session=session
         )
         return result.modified_count == 1
 
-    async def totals(self, category: str) -> tuple[int, int]:
-        """(approved assignments, cents paid with fees), from the ledger itself: for checks."""
+    async def has_bonus(self, category: str, annotator: str, task: str, session: Session) -> bool:
+        """Whether unfinished work of an annotator on a task was paid, or is going to be."""
+        only = {"category": category, "annotator": annotator, "act": "bonus", "task": task, "refused_at": None}
+        return await self.collection.find_one(only, {"_id": 1}, session=session) is not None
+
+    async def totals(self, category: str) -> dict[str, tuple[int, int]]:
+        """Act -> (how many were done, their cents), from the ledger itself: for checks."""
         pipeline: list[Document] = [
-            {"$match": {"category": category, "act": "approve", "done_at": {"$ne": None}}},
-            {"$group": {"_id": None, "n": {"$sum": 1}, "cents": {"$sum": "$cents"}}},
+            {"$match": {"category": category, "done_at": {"$ne": None}}},
+            {"$group": {"_id": "$act", "n": {"$sum": 1}, "cents": {"$sum": "$cents"}}},
         ]
         cursor = await self.collection.aggregate(pipeline)
-        rows = await cursor.to_list()
-        return (rows[0]["n"], rows[0]["cents"]) if rows else (0, 0)
+        found = {row["_id"]: (row["n"], row["cents"]) for row in await cursor.to_list()}
+        return {act: found.get(act, (0, 0)) for act in ("approve", "reject", "bonus")}

@@ -6,7 +6,7 @@ from pymongo.errors import DuplicateKeyError
 
 from active_learning.domain.label import Label
 from active_learning.domain.submission import Submission
-from active_learning.domain.verdict import Verdict
+from active_learning.domain.verdict import Record, Verdict
 from api.store.connection import Collection, Database, Document, Session
 
 
@@ -25,11 +25,6 @@ class Submissions:
         """One submission."""
         document = await self.collection.find_one({"_id": identifier})
         return None if document is None else _submission(document)
-
-    async def images_answered(self, category: str, annotator: str) -> set[str]:
-        """The images that an annotator has already answered in a category."""
-        found = self.collection.find({"category": category, "annotator": annotator}, {"answers.image": 1})
-        return {answer["image"] async for document in found for answer in document["answers"]}
 
     async def of(self, identifiers: Sequence[str]) -> list[Submission]:
         """Several submissions, in the order of their ids: the same order in every run."""
@@ -60,6 +55,17 @@ class Verdicts:
         """The verdict on one submission."""
         document = await self.collection.find_one({"_id": submission})
         return None if document is None else _verdict(document)
+
+    async def record(self, category: str, annotator: str, session: Session) -> Record:
+        """An annotator's answers to hidden gold so far, whether they were used or not."""
+        counts = ("gold", "correct", "gold_yes", "correct_yes")
+        pipeline: list[Document] = [
+            {"$match": {"category": category, "annotator": annotator}},
+            {"$group": {"_id": None, **{name: {"$sum": f"${name}"} for name in counts}}},
+        ]
+        cursor = await self.collection.aggregate(pipeline, session=session)
+        rows = await cursor.to_list()
+        return Record(**{name: rows[0][name] for name in counts}) if rows else Record()
 
     async def used(self, category: str) -> list[str]:
         """The ids of submissions whose answers may be used, sorted."""

@@ -1,11 +1,15 @@
 """What the category page is told, from the real database."""
 
+import pytest
+
 from active_learning.domain.candidate import State
 from active_learning.domain.label import Source
+from active_learning.domain.submission import Response
 from active_learning.domain.task import Task
-from api.operations import rounds, viewing
+from api.operations import labeling, rounds, settling, viewing
 from api.operations.context import Winnow
 from api.store import Session
+from tests.api import working
 
 
 async def test_half_of_the_examples_are_the_models_work(w: Winnow, task: Task) -> None:
@@ -33,3 +37,24 @@ async def test_a_finished_category_expects_nothing_more(w: Winnow, task: Task) -
     summary = await viewing.summary(w, "bright")
     assert summary.estimate is None
     assert summary.state_reason == "the budget is spent"
+
+
+async def test_the_time_that_a_task_takes_is_measured_once_there_are_answers(w: Winnow) -> None:
+    truth = await working.category_with(w, 400, 12, slots=200, hidden_gold=8, lessons=0)
+    (task,) = await working.round_of(w, 1, 180)
+    unmeasured = await viewing.preview_page(w, task.id, "en")
+    assert unmeasured.seconds == viewing.SECONDS_AN_ANSWER * len(task.slots)
+    for who in ("ANNA", "BEN"):
+        document = await working.opened(w, task, who)
+        market = document["market_assignment"]
+        token = (await labeling.open_assignment(w, task.id, market, who, "")).token
+        # One image in ten was left on the screen for an hour.
+        given = [
+            Response(position=n, value=truth[image], visible_ms=3_600_000 if n % 10 == 0 else 900)
+            for n, image in enumerate(document["images"])
+        ]
+        await labeling.save(w, token, given)
+        await labeling.submit(w, token, (0, 0))
+        await settling.judge(w, task, market, who)
+    measured = await viewing.preview_page(w, task.id, "en")
+    assert measured.seconds == pytest.approx(len(task.slots) * (0.9 * 0.9 + 0.1 * 60), rel=0.02)

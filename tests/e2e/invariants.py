@@ -40,6 +40,7 @@ async def _check(uri: str, database: str, slug: str, seed: int, totals: dict[str
     async with open_winnow(settings) as w:
         assert await recounting.differences(w, slug) == {}
         await _check_labels(w, slug)
+        await _check_nothing_twice(w, slug)
         await _check_odd_people(w, slug, seed)
         submissions = await _all(w, "submissions", slug)
         payments = await _all(w, "payments", slug)
@@ -85,6 +86,21 @@ async def _check_labels(w: Winnow, slug: str) -> None:
             assert model is not None
 
 
+async def _check_nothing_twice(w: Winnow, slug: str) -> None:
+    """Nobody was shown an image with two tasks, no lesson was ever a vote, and what teaches checks nobody."""
+    shown: dict[tuple[str, str], set[str]] = {}
+    for assignment in await _all(w, "assignments", slug):
+        for image in assignment["images"]:
+            shown.setdefault((assignment["annotator"], image), set()).add(assignment["task"])
+    assert {len(tasks) for tasks in shown.values()} == {1}
+    visible = (await w.store.categories.definition(slug)).visible
+    for submission in await _all(w, "submissions", slug):
+        taught = {answer["image"] for answer in submission["lessons"]}
+        answered = {answer["image"] for answer in submission["answers"]}
+        assert not taught & answered
+        assert not visible & answered
+
+
 async def _check_odd_people(w: Winnow, slug: str, seed: int) -> None:
     """Who answers at random, or always the same, has tried and was never used."""
     odd = {worker_id(person.name) for person in people.crowd(seed) if person.kind in UNUSABLE}
@@ -98,8 +114,10 @@ def _check_each_once(submissions: list[Document], payments: list[Document], verd
     assignments = Counter(submission["market_assignment"] for submission in submissions)
     assert set(assignments.values()) == {1}
     assert {submission["_id"] for submission in submissions} == {verdict["_id"] for verdict in verdicts}
-    assert {payment["_id"] for payment in payments} == set(assignments)
-    assert [payment["_id"] for payment in payments if payment["done_at"] is None] == []
+    reviews = [payment for payment in payments if payment["act"] != "bonus"]
+    assert {payment["_id"] for payment in reviews} == set(assignments)
+    open_ones = [p["_id"] for p in payments if p["done_at"] is None and p["refused_at"] is None]
+    assert open_ones == []
 
 
 def _check_market(
@@ -121,12 +139,13 @@ def _check_market(
     ]
     status = {assignment["AssignmentId"]: assignment["AssignmentStatus"] for assignment in found}
     words = {"approve": "Approved", "reject": "Rejected"}
-    assert status == {payment["_id"]: words[payment["act"]] for payment in payments}
+    reviews = [payment for payment in payments if payment["act"] != "bonus"]
+    assert status == {payment["_id"]: words[payment["act"]] for payment in reviews}
     assert {(a["AssignmentId"], a["WorkerId"]) for a in found} == {
         (submission["market_assignment"], submission["annotator"]) for submission in submissions
     }
-    approved = [payment for payment in payments if payment["act"] == "approve"]
-    assert (totals["approved"], totals["rejected"]) == (len(approved), len(payments) - len(approved))
+    approved = [payment for payment in reviews if payment["act"] == "approve"]
+    assert (totals["approved"], totals["rejected"]) == (len(approved), len(reviews) - len(approved))
 
 
 def _check_money(requester: Any, deposited: int, payments: list[Document], totals: dict[str, Any]) -> None:
@@ -134,7 +153,7 @@ def _check_money(requester: Any, deposited: int, payments: list[Document], total
     balance = requester.get_account_balance()
     left = round(100 * float(balance["AvailableBalance"]))
     assert float(balance.get("OnHoldBalance", 0)) == 0
-    paid = sum(payment["cents"] for payment in payments if payment["act"] == "approve")
+    paid = sum(payment["cents"] for payment in payments if payment["act"] != "reject" and payment["done_at"])
     assert paid == round(100 * totals["paid_usd"])
     assert deposited - left == paid
 

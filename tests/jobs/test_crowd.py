@@ -246,10 +246,13 @@ async def test_a_hit_that_is_extended_later_gets_more_people(world: World) -> No
     extended = asyncio.Event()
 
     async def two_came() -> bool:
-        if await world.taken([hit]) and not extended.is_set():
-            await world.market.extend(hit, 1, "more")
-            extended.set()
-        return await world.taken([hit])
+        if not await world.taken([hit]):
+            return False
+        if extended.is_set():
+            return True
+        await world.market.extend(hit, 1, "more")
+        extended.set()
+        return False
 
     report = await until(two_came, world.settings())
     assert len({person for _, person in report.submitted}) == 2

@@ -256,6 +256,22 @@ def test_bonuses(site, requester):
     assert balance(requester) == ("9995.20", "1.20")
 
 
+def test_a_bonus_for_work_that_ran_out_of_time_but_not_for_what_was_given_back(serve):
+    site = serve()
+    requester, late, gone = site.requester(), site.worker(), site.worker()
+    hit_id = post_hit(requester, 2)
+    kept, returned = late.accept(hit_id), gone.accept(hit_id)
+    gone.give_back(returned)
+    bonus = {"BonusAmount": "0.10", "Reason": "80 of 150 images"}
+    site.clock.move(seconds=700)
+    requester.send_bonus(WorkerId=late.id, AssignmentId=kept, **bonus)
+    assert requester.list_bonus_payments(AssignmentId=kept)["NumResults"] == 1
+    with refused(requester, "AssignmentDoesNotExist"):
+        requester.send_bonus(WorkerId=gone.id, AssignmentId=returned, **bonus)
+    with refused(requester, "PermissionDeniedException"):
+        requester.send_bonus(WorkerId=gone.id, AssignmentId=kept, **bonus)
+
+
 def test_request_tokens_hold_for_24_hours(site, requester):
     first = post_hit(requester, UniqueRequestToken="t-1")
     with refused(requester, "HitAlreadyExists") as answer:

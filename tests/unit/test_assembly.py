@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from active_learning.assembly import assemble, order
+from active_learning.assembly import LEAST_GRID, assemble, strata
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
+from active_learning.domain.task import TaskDraft
 
 POLICY = Policy()
 GOLD = {f"g{i}": i % 2 == 0 for i in range(100)}
@@ -49,14 +50,75 @@ def test_tasks_are_even_without_a_tiny_last_one():
     assert sorted(len(task.asked) for task in tasks) == [73, 74, 74]
 
 
-def test_least_used_gold_comes_first_also_within_one_call():
-    gold = {f"g{i}": i < 40 for i in range(80)}
-    uses = dict.fromkeys(list(gold)[:20], 5)
-    tasks = assemble(images(220), gold, POLICY, np.random.default_rng(0), uses)
-    shown = Counter(slot.image for task in tasks for slot in task.slots if slot.gold is not None)
-    assert all(shown[f"g{i}"] == 0 for i in range(20))
-    assert {shown[f"g{i}"] for i in range(20, 40)} == {2}
-    assert {shown[f"g{i}"] for i in range(40, 80)} == {1}
+def showings(tasks: tuple[TaskDraft, ...], shown: dict[str, int]) -> Counter[str]:
+    """How often every image has been shown once these tasks are done."""
+    after = Counter(shown)
+    for task in tasks:
+        after.update({slot.image: task.assignments for slot in task.slots})
+    return after
+
+
+def test_with_enough_gold_every_image_belongs_to_one_task_alone():
+    gold = {f"g{i}": i % 2 == 0 for i in range(200)}
+    tasks = assemble(images(500), gold, POLICY, np.random.default_rng(0), {})
+    everything = [slot.image for task in tasks for slot in task.slots]
+    assert len(everything) == len(set(everything))
+    assert set(showings(tasks, {}).values()) == {POLICY.redundancy}
+
+
+def test_with_too_little_gold_its_burden_is_spread():
+    gold = {f"g{i}": i % 2 == 0 for i in range(60)}
+    tasks = assemble(images(990), gold, POLICY, np.random.default_rng(0), {})
+    after = showings(tasks, {})
+    assert {after[image] for image in gold} == {12}  # nine tasks of 40, two people each, over 60 images
+
+
+def test_gold_in_a_later_wave_is_gold_that_was_shown_as_often():
+    gold = {f"g{i}": i % 2 == 0 for i in range(120)}
+    shown = dict.fromkeys(images(50), 2) | {f"g{i}": 2 for i in range(60)}
+    (task,) = assemble(images(50), gold, POLICY, np.random.default_rng(0), shown, assignments=1)
+    assert {shown.get(slot.image, 0) for slot in task.slots} == {2}
+
+
+GRIDS = Policy(grid_above=0.9, grid_below=0.1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.none() | st.floats(0, 1), max_size=150), st.booleans(), st.booleans())
+def test_laws_of_strata(values: list[float | None], above: bool, below: bool):
+    policy = GRIDS.model_copy(update={} if above else {"grid_above": None})
+    policy = policy.model_copy(update={} if below else {"grid_below": None})
+    scores = {f"i{n}": value for n, value in enumerate(values) if value is not None}
+    found = strata(images(len(values)), scores, policy)
+    assert sorted(image for _, group in found for image in group) == sorted(images(len(values)))
+    for presumed, group in found:
+        if presumed is True:
+            assert above and all(scores[image] >= 0.9 for image in group)
+        if presumed is False:
+            assert below and all(scores[image] <= 0.1 for image in group)
+        assert presumed is None or len(group) >= LEAST_GRID
+
+
+def test_sure_images_are_asked_in_grids_with_as_much_gold_of_both_answers():
+    asked = images(90)
+    scores = {image: (0.95, 0.5, 0.05)[n % 3] for n, image in enumerate(asked)}
+    tasks = assemble(asked, GOLD, GRIDS, np.random.default_rng(0), {}, scores)
+    assert [task.presumed for task in tasks] == [None, True, False]
+    for task in tasks:
+        assert Counter(slot.gold for slot in task.slots) == {None: 30, True: 15, False: 15}
+        assert {scores[image] for image in task.asked} == {{None: 0.5, True: 0.95, False: 0.05}[task.presumed]}
+    in_one_task = [slot.image for task in tasks for slot in task.slots]
+    assert max(Counter(in_one_task).values()) == 1, "gold of one stratum is used when the next one is filled"
+
+
+def test_a_grid_that_would_be_too_small_is_asked_one_at_a_time():
+    scores = {image: 0.99 if n < 23 else 0.5 for n, image in enumerate(images(60))}
+    assert [task.presumed for task in assemble(images(60), GOLD, GRIDS, np.random.default_rng(0), {}, scores)] == [None]
+
+
+def test_a_grid_of_both_answers_for_one_score_is_refused():
+    with pytest.raises(ValueError, match="must be below grid_above"):
+        Policy(grid_above=0.4, grid_below=0.6)
 
 
 def test_an_asked_image_is_never_gold():
@@ -83,14 +145,3 @@ def test_repeatable_whatever_the_order_of_the_gold():
 def test_an_image_asked_twice_is_refused():
     with pytest.raises(InputError):
         assemble(["a", "a"], GOLD, POLICY, np.random.default_rng(0), {})
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 200), st.text(), st.integers())
-def test_every_annotator_has_an_order_of_all_slots(n: int, annotator: str, seed: int):
-    assert sorted(order("t", annotator, n, seed)) == list(range(n))
-
-
-def test_orders_differ_between_people_and_tasks_but_not_between_visits():
-    assert order("t1", "ann", 150, 0) == order("t1", "ann", 150, 0)
-    assert len({order(t, a, 150, s) for t in ("t1", "t2") for a in ("ann", "bob") for s in (0, 1)}) == 8

@@ -6,6 +6,7 @@ from scipy.stats import binom, fisher_exact
 
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
+from active_learning.domain.verdict import Record
 from active_learning.quality import verdict
 
 POLICY = Policy()
@@ -115,6 +116,59 @@ def test_little_gold_uses_only_a_perfect_record(n: int):
     gold = [True] * n + [False] * n
     assert verdict("s", gold, gold, POLICY).use
     assert not verdict("s", answers(n - 1, n, n, n), gold, POLICY).use
+
+
+GOOD = Record(gold=80, correct=76, gold_yes=40, correct_yes=38)
+FAIR = Record(gold=40, correct=22, gold_yes=20, correct_yes=11)
+
+
+@pytest.mark.parametrize(
+    ("correct", "of", "earlier", "use"),
+    [
+        (6, 6, GOOD, True),
+        (5, 6, GOOD, True),  # alone: no evidence, five of six come about by chance
+        (4, 6, GOOD, True),
+        (2, 6, GOOD, False),  # a good record does not excuse guessing now
+        (6, 6, FAIR, False),  # nor does a little luck mend a bad one
+        (0, 0, GOOD, True),  # all of the gold was seen before
+        (0, 0, FAIR, False),
+        (0, 0, Record(), False),
+    ],
+)
+def test_with_little_new_gold_the_earlier_record_counts(correct: int, of: int, earlier: Record, use: bool):
+    gold = [i % 2 == 0 for i in range(of)]
+    result = verdict("s", _with_correct(gold, correct), gold, POLICY, earlier)
+    assert result.use is use
+    assert (result.gold, result.correct) == (of, correct), "the counts are of this submission alone"
+    assert result.earlier == (earlier if earlier.gold else None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40), st.sampled_from([GOOD, FAIR]))
+def test_pay_never_looks_at_the_earlier_record(pairs: list[tuple[bool, bool]], earlier: Record):
+    given_answers, gold = [a for a, _ in pairs], [b for _, b in pairs]
+    alone = verdict("s", given_answers, gold, POLICY)
+    assert verdict("s", given_answers, gold, POLICY, earlier).pay == alone.pay
+
+
+def test_an_honest_person_stays_usable_and_a_guesser_who_was_good_is_soon_not():
+    rng = np.random.default_rng(3)
+    gold = [i % 2 == 0 for i in range(8)]
+
+    def used(accuracy: float) -> float:
+        right = rng.random((150, 8)) < accuracy
+        given_answers = [[g if ok else not g for g, ok in zip(gold, row, strict=True)] for row in right]
+        return float(np.mean([verdict("s", given, gold, POLICY, GOOD).use for given in given_answers]))
+
+    assert used(0.95) > 0.97
+    assert used(0.5) < 0.75
+
+
+def test_the_reason_names_both_counts():
+    gold = [True, False, True, False]
+    assert verdict("s", gold, gold, POLICY, GOOD).reason == (
+        "4 of 4 check images were right (80 of 84 with your earlier tasks). The answers are used."
+    )
 
 
 @pytest.mark.parametrize("value", [True, False])

@@ -3,8 +3,9 @@
 from typing import Any
 
 from active_learning.domain.category import Category
+from active_learning.domain.errors import Forbidden, InputError, NotFound, StateError
 from active_learning.domain.task import Task, TaskState
-from api.operations import settling
+from api.operations import picturing, settling
 from workers.jobs.desk import Desk
 from workers.market.protocol import HitOrder
 
@@ -24,17 +25,22 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
     await pay(desk, slug)  # acts that a process wrote down before it died
     for task in await desk.winnow.store.tasks.in_state(slug, TaskState.POSTED):
         await settle(desk, task)
+    await pay_bonuses(desk, slug)  # last: the market account may lack the money, and the rest must not wait for it
 
 
 async def publish(desk: Desk, category: Category, task: Task) -> None:
-    """Post a task as a HIT. The token depends on the task alone, so that a repeat finds the same HIT."""
+    """Make its pictures, then post a task as a HIT.
+
+    The token depends on the task alone, so that a repeat finds the same HIT.
+    """
+    await picturing.prepare_task(desk.winnow, task)
     policy = category.policy
     token = settling.token(desk.winnow, task)
     hit = await desk.market.post(
         HitOrder(
             token=token,
             title=f"{category.question} ({len(task.slots)} images, {task.name})",
-            description=f"Look at {len(task.slots)} images and answer yes or no. One key an image.",
+            description=description(task),
             keywords=KEYWORDS,
             question_url=f"{desk.winnow.settings.public_url}/tasks/{task.id}",
             reward_cents=task.reward_cents,
@@ -46,6 +52,15 @@ async def publish(desk: Desk, category: Category, task: Task) -> None:
         )
     )
     await settling.posted(desk.winnow, task, hit)
+
+
+def description(task: Task) -> str:
+    """What the HIT says of the work."""
+    n = len(task.slots)
+    if task.presumed is None:
+        return f"Look at {n} images and answer yes or no. One key an image."
+    word = "no" if task.presumed else "yes"
+    return f"Look over {n} images, many at a time, and pick out those where the answer is {word}."
 
 
 async def settle(desk: Desk, task: Task) -> None:
@@ -64,10 +79,30 @@ async def settle(desk: Desk, task: Task) -> None:
 
 
 async def pay(desk: Desk, slug: str) -> None:
-    """Do at the market what the ledger says is still to be done."""
+    """Approve and reject at the market what the ledger says is still to be done."""
     for payment in await settling.unpaid(desk.winnow, slug):
+        if payment.act == "bonus":
+            continue
         if payment.act == "approve":
             await desk.market.approve(payment.assignment, payment.reason)
         else:
             await desk.market.reject(payment.assignment, payment.reason)
         await settling.settled(desk.winnow, slug, payment)
+
+
+async def pay_bonuses(desk: Desk, slug: str) -> None:
+    """Pay for unfinished work. What the market refuses is written down with its reason and not tried again."""
+    for payment in await settling.unpaid(desk.winnow, slug):
+        if payment.act == "bonus":
+            try:
+                await _send(desk, payment)
+            except (StateError, InputError, NotFound, Forbidden) as error:
+                await desk.market.balance()  # raises where it is our credentials that are refused, and not this bonus
+                await settling.refused(desk.winnow, slug, payment, str(error))
+            else:
+                await settling.settled(desk.winnow, slug, payment)
+
+
+async def _send(desk: Desk, payment: settling.Payment) -> None:
+    token = settling.bonus_token(desk.winnow, payment)
+    await desk.market.bonus(payment.annotator, payment.assignment, payment.bonus, payment.reason, token)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from api.operations import labeling
+from api.operations import unfinished
 from workers.jobs.desk import Desk
 
 
 async def run(desk: Desk, args: dict[str, Any]) -> None:
     """Erase the answers of assignments whose time is over. ``args`` is empty: it concerns every category."""
-    await labeling.erase_unfinished(desk.winnow)
+    await unfinished.erase(desk.winnow)

@@ -12,7 +12,7 @@ from workers.turk.database import Database, Document, Session
 from workers.turk.errors import InvalidParameter, RequestRefused
 from workers.turk.identifiers import ORDER_KEY
 from workers.turk.settings import TurkSettings
-from workers.turk.states import LISTED, Assignment, Hit
+from workers.turk.states import LISTED, Assignment, AssignmentState, Hit
 
 TOKEN_LIFETIME = timedelta(hours=24)
 DEFAULT_PAGE = 10
@@ -58,6 +58,17 @@ class Call:
         if found["state"] not in LISTED:
             raise lifecycle.wrong_assignment_state("Reviewable,Approved,Rejected")
         return found
+
+    async def assignment_with_bonus(self, assignment_id: str) -> Assignment:
+        """Like ``assignment``, but also one that was abandoned when its time ran out: it may have a bonus.
+
+        Amazon's documentation asks for an assignment of the worker's, not for a submitted one.
+        """
+        found = await self.database.assignments.find_one({"_id": assignment_id, "requester": self.requester})
+        if found is not None:
+            await lifecycle.catch_up(self.database, self.now, {"hit": found["hit"]})
+            found = await self.database.assignments.find_one({"_id": assignment_id, "state": AssignmentState.ABANDONED})
+        return found or await self.assignment(assignment_id)
 
     async def claim_token(self, session: Session, operation: str, token: str | None, result: str) -> None:
         """Takes a UniqueRequestToken for 24 hours. Raises DuplicateKeyError when it is taken."""

@@ -4,11 +4,13 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from workers.turk import lifecycle
 from workers.turk.database import Session
 from workers.turk.errors import InvalidParameter, RequestRefused
 from workers.turk.identifiers import new_id, order_key
 from workers.turk.money import cents, dollars, fee_of_bonus
 from workers.turk.operations.call import Call, after, page, page_size
+from workers.turk.states import AssignmentState
 
 MAX_REASON = 4_096
 
@@ -20,13 +22,18 @@ async def get_account_balance(call: Call, _parameters: dict[str, Any]) -> dict[s
 
 
 async def send_bonus(call: Call, parameters: dict[str, Any]) -> dict[str, Any]:
-    """SendBonus: to a worker who submitted an assignment of this requester's, from the available balance."""
+    """SendBonus: to a worker who submitted an assignment of this requester's or ran out of time with it.
+
+    It comes from the available balance.
+    """
     amount, reason = cents(parameters["BonusAmount"], "BonusAmount"), parameters["Reason"]
     if amount == 0:
         raise InvalidParameter("BonusAmount must be above 0.")
     if not reason.strip() or len(reason) > MAX_REASON:
         raise InvalidParameter(f"Reason must have 1 to {MAX_REASON} characters.")
-    found = await call.submitted_assignment(parameters["AssignmentId"])
+    found = await call.assignment_with_bonus(parameters["AssignmentId"])
+    if found["state"] == AssignmentState.IN_PROGRESS:
+        raise lifecycle.wrong_assignment_state("Reviewable,Approved,Rejected")
     if found["worker"] != parameters["WorkerId"]:
         raise RequestRefused(
             "AWS.MechanicalTurk.PermissionDeniedException",
@@ -66,7 +73,7 @@ async def list_bonus_payments(call: Call, parameters: dict[str, Any]) -> dict[st
     if "HITId" in parameters:
         wanted = {"hit": (await call.hit(parameters["HITId"]))["_id"]}
     else:
-        wanted = {"assignment": (await call.assignment(parameters["AssignmentId"]))["_id"]}
+        wanted = {"assignment": (await call.assignment_with_bonus(parameters["AssignmentId"]))["_id"]}
     query: dict[str, Any] = {**wanted, **after(parameters)}
     cursor = call.database.bonuses.find(query).sort("order", 1).limit(page_size(parameters) + 1)
     found = [
