@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
-from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
-from api.headers import SecurityHeaders
+from api.headers import Embeddable, SecurityHeaders
 from api.operations.context import Clock, open_winnow, utc_now
+from api.operations.picturing import Albums
+from api.pressure import BackPressure
 from api.routers import assignments, categories
 from api.settings import Settings
-from labeling_ui.render import STATIC, vega_bundle
+from api.static import FOR_EVER, Versioned
+from labeling_ui.render import vega_bundle
 
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
@@ -29,13 +32,16 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         await charts
 
     app = FastAPI(title="Winnow", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.albums = Albums()
     errors.install(app)
+    app.add_middleware(BackPressure, most=settings.in_hand)
     app.add_middleware(SecurityHeaders, market_origins=settings.market_origins)
+    app.add_middleware(Embeddable)
     app.include_router(assignments.router)
     app.include_router(categories.router)
     app.add_api_route("/health", _health, methods=["GET"])
-    app.add_api_route("/static/vega.js", _vega, methods=["GET"])
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_api_route("/static/{version}/vega.js", _vega, methods=["GET"])
+    app.mount("/static", GZipMiddleware(Versioned()), name="static")
     return app
 
 
@@ -50,5 +56,5 @@ async def _health(request: Request) -> dict[str, str]:
 
 
 async def _vega() -> Response:
-    headers = {"Cache-Control": "public, max-age=86400"}
+    headers = {"Cache-Control": FOR_EVER}
     return Response(await asyncio.to_thread(vega_bundle), media_type="text/javascript", headers=headers)

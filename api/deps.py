@@ -1,4 +1,4 @@
-"""What routers ask for: the open connections, the bearer token."""
+"""What routers ask for: the open connections, the albums of pictures, the bearer token."""
 
 from typing import Annotated, cast
 
@@ -6,11 +6,17 @@ from fastapi import Depends, Header, Request
 
 from active_learning.domain.errors import Forbidden
 from api.operations.context import Winnow
+from api.operations.picturing import Albums
 
 
 def winnow(request: Request) -> Winnow:
     """The connections that the application opened at its start."""
     return cast(Winnow, request.app.state.winnow)
+
+
+def albums(request: Request) -> Albums:
+    """What this process remembers of the assignments that it shows."""
+    return cast(Albums, request.app.state.albums)
 
 
 def bearer(authorization: Annotated[str, Header()] = "") -> str:
@@ -22,4 +28,5 @@ def bearer(authorization: Annotated[str, Header()] = "") -> str:
 
 
 Opened = Annotated[Winnow, Depends(winnow)]
+Pictures = Annotated[Albums, Depends(albums)]
 Token = Annotated[str, Depends(bearer)]

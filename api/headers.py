@@ -1,8 +1,9 @@
-"""Security headers of every reply, as plain ASGI so that streams pass through untouched."""
+"""Headers of every reply, as plain ASGI so that streams pass through untouched: security, and who may ask."""
 
 from collections.abc import Sequence
 
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -42,3 +43,29 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class Embeddable:
+    """Lets the task page work where its frame has no origin of its own (a sandbox without ``allow-same-origin``).
+
+    There even its own server is another origin to it, so the assignment API and the static files answer everybody.
+    That gives nothing away: no cookie is involved, and the API wants a token. The researchers' pages stay closed.
+    """
+
+    OPEN = ("/assignment", "/static/")
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.open = CORSMiddleware(
+            app,
+            allow_origins=["*"],
+            allow_methods=["GET", "PUT", "POST"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["retry-after"],
+            max_age=86_400,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, through CORS where it is for the task page."""
+        within = scope["type"] == "http" and scope["path"].startswith(self.OPEN)
+        await (self.open if within else self.app)(scope, receive, send)

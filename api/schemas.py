@@ -13,18 +13,9 @@ class AnswersIn(Value):
 
 
 class Saved(Value):
-    """How many answers came, how many positions have one, out of how many."""
+    """How many answers are stored now that they came."""
 
     saved: int
-    answered: int
-    of: int
-
-
-class ProgressOut(Value):
-    """Position -> yes/no of what is answered."""
-
-    answered: dict[str, bool]
-    of: int
 
 
 class SubmissionIn(Value):

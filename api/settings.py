@@ -29,6 +29,7 @@ class Settings:
     market_access_key: str = "winnow"
     market_secret_key: str = field(default="winnow-local", repr=False)
     poll_seconds: float = 2.0
+    in_hand: int = 500
     ray_address: str | None = None
 
     def __post_init__(self) -> None:
@@ -50,7 +51,8 @@ class Settings:
 
         WINNOW_MONGODB_URI (needed), WINNOW_DATABASE, WINNOW_PUBLIC_URL, WINNOW_SECRET, WINNOW_BLOBS,
         WINNOW_S3_ENDPOINT, WINNOW_MARKET, WINNOW_MARKET_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-        WINNOW_POLL_SECONDS, RAY_ADDRESS.
+        WINNOW_POLL_SECONDS, WINNOW_IN_HAND (requests that a web process answers at a time before it turns others
+        away), RAY_ADDRESS.
         """
         uri = env.get("WINNOW_MONGODB_URI")
         if not uri:
@@ -69,6 +71,7 @@ class Settings:
             market_access_key=env.get("AWS_ACCESS_KEY_ID", cls.market_access_key),
             market_secret_key=env.get("AWS_SECRET_ACCESS_KEY", "winnow-local"),
             poll_seconds=float(env.get("WINNOW_POLL_SECONDS", cls.poll_seconds)),
+            in_hand=int(env.get("WINNOW_IN_HAND", cls.in_hand)),
             ray_address=env.get("RAY_ADDRESS"),
         )
 
@@ -86,6 +89,7 @@ class Settings:
             "AWS_ACCESS_KEY_ID": self.market_access_key,
             "AWS_SECRET_ACCESS_KEY": self.market_secret_key,
             "WINNOW_POLL_SECONDS": str(self.poll_seconds),
+            "WINNOW_IN_HAND": str(self.in_hand),
             "RAY_ADDRESS": self.ray_address,
         }
         return {name: value for name, value in values.items() if value}

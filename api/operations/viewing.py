@@ -10,22 +10,25 @@ from active_learning.domain.errors import NotFound
 from active_learning.domain.label import Source
 from active_learning.domain.round import CategoryState
 from active_learning.domain.task import Task, TaskState
+from api import renditions
+from api.operations import picturing
 from api.operations.context import Winnow
 from api.operations.labeling import GRACE, Opened
+from api.store.categories import COUNTERS
 from api.store.connection import Document
 from labeling_ui import contexts
 
 THUMBNAILS = 12
 SHOWN_FIRST = (Source.MODEL, Source.HUMAN, Source.GOLD, Source.IMPORTED)
-GOLD_WANTED = 20
+GOLD_WANTED = 27
+"""Images of each side that an expert is asked for: 20 to check people with, 4 examples and 3 lessons."""
+
 EXPERT_IMAGES = 200
 SECONDS_AN_ANSWER = 1.7
-"""Conventional yes/no labeling of one image by one person (Krishna et al. 2016); used until answers are measured."""
+"""Conventional yes/no labeling of one image by one person (Krishna et al. 2016); used until so many are measured."""
 
-APPROVAL = (
-    "Some of the images are check images whose answer is known. If you answer with care you are paid: pay is refused "
-    "only when the check images show strong evidence of guessing, and you are told how many were right."
-)
+MEASURED = 300
+"""Answers from which on people's own pace is believed."""
 
 
 async def index_page(w: Winnow) -> contexts.IndexPage:
@@ -151,6 +154,7 @@ def _estimate(document: Document, category: Category, rounds: Sequence[Document]
     if not labels or not answers or document["state"] == CategoryState.FINISHED:
         return None
     counts = document["counts"]
+    pace = document.get("pace") or COUNTERS["pace"]
     policy = category.policy
     done = [r for r in rounds if r["report"]]
     start = sum(counts.values()) - sum(document["gold"].values()) if done else None
@@ -160,7 +164,7 @@ def _estimate(document: Document, category: Category, rounds: Sequence[Document]
         human_labels_by_round=[r["human_labels"] for r in done],
         votes_per_label=answers / labels,
         answers_per_assignment=policy.slots - policy.hidden_gold,
-        seconds_per_answer=SECONDS_AN_ANSWER,
+        seconds_per_answer=_seconds_an_answer(pace["answers"], pace["visible_ms"]),
         policy=policy,
     )
     return contexts.Estimate(answers=left.answers, cents=left.cents, seconds=left.seconds)
@@ -184,35 +188,57 @@ async def _task_link(w: Winnow, slug: str) -> str | None:
     return f"/tasks/{tasks[0].id}" if tasks else None
 
 
-async def preview_page(w: Winnow, task_id: str) -> contexts.TaskPage:
+async def preview_page(w: Winnow, task_id: str, language: str) -> contexts.TaskPage:
     """What somebody sees who has not accepted."""
     task = await w.store.tasks.get(task_id)
-    return _task_page(await w.store.categories.definition(task.category), task, None)
+    category = await w.store.categories.definition(task.category)
+    teaching = len(category.lessons[: category.policy.lessons])
+    seconds = _seconds_an_answer(*await w.store.categories.pace(task.category))
+    return _task_page(category, task, (len(task.slots), teaching, seconds), language, None)
 
 
-def task_page(w: Winnow, opened: Opened) -> contexts.TaskPage:
+async def task_page(w: Winnow, opened: Opened, language: str) -> contexts.TaskPage:
     """The task page of an opened assignment."""
-    # The marketplace counts down beside the page and knows no grace: the two must not differ.
-    deadline = opened.deadline - GRACE
-    work = contexts.Work(token=opened.token, of=opened.of, deadline=deadline, now=w.clock())
-    return _task_page(opened.category, opened.task, work)
+    work = contexts.Work(
+        token=opened.token,
+        key=opened.key,
+        of=opened.of,
+        lessons=tuple(contexts.Lesson(answer=lesson.answer, why=lesson.why) for lesson in opened.lessons),
+        presumed=opened.task.presumed,
+        sizes=renditions.SIZES,
+        # The marketplace counts down beside the page and knows no grace: the two must not differ.
+        deadline=opened.deadline - GRACE,
+        now=w.clock(),
+    )
+    seconds = _seconds_an_answer(*await w.store.categories.pace(opened.category.slug))
+    return _task_page(opened.category, opened.task, (opened.of, len(opened.lessons), seconds), language, work)
 
 
-def _task_page(category: Category, task: Task, work: contexts.Work | None) -> contexts.TaskPage:
-    policy = category.policy
-    examples = {
-        word: tuple(f"/categories/{category.slug}/examples/{word}/{index}" for index in range(len(images)))
-        for word, images in (("yes", category.examples_yes), ("no", category.examples_no))
-    }
+def _seconds_an_answer(answers: int, visible_ms: int) -> float:
+    return visible_ms / answers / 1000 if answers >= MEASURED else SECONDS_AN_ANSWER
+
+
+def _task_page(
+    category: Category, task: Task, size: tuple[int, int, float], language: str, work: contexts.Work | None
+) -> contexts.TaskPage:
+    """``size`` is how many images there are, how many of them teach, and how many seconds one of them usually takes."""
+    slots, teaching, seconds = size
     return contexts.TaskPage(
         question=category.question,
         instructions=category.instructions,
-        examples_yes=examples["yes"],
-        examples_no=examples["no"],
+        examples=tuple(
+            contexts.Sample(
+                address=f"/categories/{category.slug}/examples/{index}", answer=example.answer, why=example.why
+            )
+            for index, example in enumerate(category.examples)
+        ),
         reward_cents=task.reward_cents,
-        slots=len(task.slots),
-        minutes=policy.minutes,
-        approval=APPROVAL,
+        slots=slots,
+        minutes=category.policy.minutes,
+        seconds=slots * seconds,
+        teaching=teaching,
+        grid=task.presumed is not None,
+        language=language,
         work=work,
     )
 
@@ -239,18 +265,22 @@ async def expert_page(w: Winnow, slug: str) -> contexts.ExpertPage:
     )
 
 
-async def example(w: Winnow, slug: str, word: str, index: int) -> tuple[bytes, str]:
-    """The bytes and format of an example that annotators may see."""
+async def example(w: Winnow, slug: str, index: int) -> bytes:
+    """An example that annotators may see, as a small picture."""
     category = await w.store.categories.definition(slug)
-    images = {"yes": category.examples_yes, "no": category.examples_no}.get(word, ())
-    if not 0 <= index < len(images):
+    if not 0 <= index < len(category.examples):
         raise NotFound("There is no such example.")
-    return await picture(w, images[index])
+    return await picturing.one(w, category.examples[index].image, 320)
 
 
-async def picture(w: Winnow, image: str) -> tuple[bytes, str]:
-    """The bytes and format of an image, for a researcher's pages."""
+async def picture(w: Winnow, image: str, size: int | None) -> tuple[bytes, str]:
+    """The bytes and format of an image for a researcher's pages: the original, or small enough for ``size`` pixels.
+
+    Raises :class:`NotFound` for an unknown image and :class:`InputError` for a size that there is not.
+    """
     facts = await w.store.images.get(image)
+    if facts is not None and size is not None:
+        return await picturing.one(w, image, size), "WEBP"
     data = None if facts is None else await w.blobs.get(image)
     if facts is None or data is None:
         raise NotFound("There is no such image.")

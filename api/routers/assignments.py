@@ -1,31 +1,21 @@
 """The task page and the assignment API behind it."""
 
-from fastapi import APIRouter
+import struct
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import HTMLResponse, Response
 
 from active_learning.domain.errors import Forbidden
-from api.deps import Opened, Token
-from api.operations import labeling, viewing
-from api.schemas import AnswersIn, ProgressOut, Saved, SubmissionIn
+from api.deps import Opened, Pictures, Token
+from api.operations import labeling, picturing, viewing
+from api.schemas import AnswersIn, Saved, SubmissionIn
 from labeling_ui.render import render
+from labeling_ui.words import choose
 
 router = APIRouter()
 
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
-
-MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG", "image/png"),
-    (b"\xff\xd8", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"RIFF", "image/webp"),
-    (b"BM", "image/bmp"),
-)
-"""Told from the bytes themselves, so that serving an image costs no second read for its format."""
-
-
-def media_type(data: bytes) -> str:
-    """The MIME type of accepted image bytes; TIFF where no other prefix fits."""
-    return next((kind for prefix, kind in MAGIC if data.startswith(prefix)), "image/tiff")
 
 
 @router.get("/tasks/{task_id}", response_class=HTMLResponse)
@@ -35,36 +25,58 @@ async def task_page(
     assignmentId: str = PREVIEW,
     workerId: str = "",
     turkSubmitTo: str = "",
+    lang: str | None = None,
+    accept_language: Annotated[str, Header()] = "",
 ) -> HTMLResponse:
     """The ExternalQuestion: a preview without an assignment, else the working page."""
+    language = choose(accept_language, lang)
     if assignmentId == PREVIEW:
-        page = await viewing.preview_page(w, task_id)
+        page = await viewing.preview_page(w, task_id, language)
     elif not workerId:
         raise Forbidden("The marketplace did not say who you are.", "Open the task from the marketplace again.")
     else:
-        page = viewing.task_page(w, await labeling.open_assignment(w, task_id, assignmentId, workerId, turkSubmitTo))
-    return HTMLResponse(render(page), headers={"Cache-Control": "no-store"})
+        opened = await labeling.open_assignment(w, task_id, assignmentId, workerId, turkSubmitTo)
+        page = await viewing.task_page(w, opened, language)
+    return HTMLResponse(render(page), headers={"Cache-Control": "no-store", "Vary": "Accept-Language"})
 
 
-@router.get("/assignment/images/{position}")
-async def image(w: Opened, position: int, token: str) -> Response:
-    """The image at a position of the annotator's own order. Only for this browser, and gone with the token."""
-    data = await labeling.image_at(w, token, position)
-    return Response(data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=3600"})
+@router.get("/assignment/images")
+async def images(
+    w: Opened,
+    albums: Pictures,
+    token: Token,
+    start: Annotated[int, Query(ge=0)] = 0,
+    count: Annotated[int, Query(ge=1)] = 12,
+    size: int = 640,
+) -> Response:
+    """Several images in the annotator's own order: for each a length of four bytes, big end first, then the file.
+
+    Only for this browser, and of no use to it after the assignment.
+    """
+    pictures, seconds = await picturing.batch(w, albums, token, start, count, size)
+    body = b"".join(struct.pack(">I", len(picture)) + picture for picture in pictures)
+    headers = {"Cache-Control": f"private, max-age={seconds}, immutable", "Vary": "Authorization"}
+    return Response(body, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/assignment/images/{position}/full")
+async def full_image(w: Opened, albums: Pictures, token: Token, position: int) -> Response:
+    """One image at full resolution, for zooming in."""
+    picture = await picturing.full(w, albums, token, position)
+    kind = "image/webp" if picture.startswith(b"RIFF") else "image/jpeg"
+    return Response(picture, media_type=kind, headers={"Cache-Control": "no-store", "Vary": "Authorization"})
 
 
 @router.get("/assignment")
-async def progress(w: Opened, token: Token) -> ProgressOut:
+async def progress(w: Opened, token: Token) -> labeling.Progress:
     """What is answered so far."""
-    found = await labeling.progress(w, token)
-    return ProgressOut(answered={str(k): v for k, v in found.answered.items()}, of=found.of)
+    return await labeling.progress(w, token)
 
 
 @router.put("/assignment/answers")
 async def answers(w: Opened, token: Token, body: AnswersIn) -> Saved:
     """Keep answers as they are given."""
-    found = await labeling.save(w, token, body.answers)
-    return Saved(saved=len(body.answers), answered=len(found.answered), of=found.of)
+    return Saved(saved=await labeling.save(w, token, body.answers))
 
 
 @router.post("/assignment/submission")

@@ -61,16 +61,19 @@ async def gold(w: Opened, slug: str, body: GoldIn) -> curating.GoldGiven:
     return await curating.give_gold(w, slug, answers, Source.GOLD, {"by": "expert page"})
 
 
-@router.get("/categories/{slug}/examples/{word}/{index}")
-async def example(w: Opened, slug: str, word: str, index: int) -> Response:
+@router.get("/categories/{slug}/examples/{index}")
+async def example(w: Opened, slug: str, index: int) -> Response:
     """An example that annotators see before the work."""
-    data, kind = await viewing.example(w, slug, word, index)
-    return Response(data, media_type=f"image/{kind.lower()}", headers={"Cache-Control": "public, max-age=3600"})
+    data = await viewing.example(w, slug, index)
+    return Response(data, media_type="image/webp", headers={"Cache-Control": "public, max-age=600"})
 
 
 @router.get("/images/{image}")
-async def picture(w: Opened, image: str) -> Response:
-    """An image for the researcher's pages. The task page never uses this address: ids would tell gold."""
-    data, kind = await viewing.picture(w, image)
+async def picture(w: Opened, image: str, size: int | None = None) -> Response:
+    """An image for the researcher's pages, as it came or in one of the sizes.
+
+    The task page never uses this address: ids would tell gold.
+    """
+    data, kind = await viewing.picture(w, image, size)
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(data, media_type=f"image/{kind.lower()}", headers=headers)

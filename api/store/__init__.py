@@ -30,6 +30,7 @@ class Store:
         self.images = Images(database)
         self.blobs = StoredBytes(database, "blobs")
         self.checkpoints = StoredBytes(database, "checkpoints")
+        self.renditions = StoredBytes(database, "renditions")
         self.candidates = Candidates(database)
         self.features = Features(database)
         self.tasks = Tasks(database)

@@ -1,4 +1,4 @@
-"""Bytes in MongoDB: image bytes and checkpoints, by sha256. Apart from the metadata, which stays small and fast."""
+"""Bytes in MongoDB: images and checkpoints by sha256, renditions by sha256 and size. Apart from the small metadata."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,6 +29,11 @@ class StoredBytes:
         """The bytes, or ``None``."""
         document = await self.collection.find_one({"_id": digest})
         return None if document is None else bytes(document["data"])
+
+    async def missing(self, digests: Sequence[str]) -> set[str]:
+        """Those that are not stored; reads no bytes."""
+        found = self.collection.find({"_id": {"$in": list(digests)}}, {"_id": 1})
+        return set(digests) - {document["_id"] async for document in found}
 
     async def many(self, digests: Sequence[str]) -> dict[str, bytes]:
         """Several at once, by digest; missing ones are left out."""

@@ -35,6 +35,15 @@ class Images:
         """The facts of one image."""
         return await self.collection.find_one({"_id": image})
 
+    async def named(self, names: Sequence[str]) -> list[Document]:
+        """The images that were found under these names (id and name): several sources may use the same ones."""
+        return await self.collection.find({"name": {"$in": list(names)}}, {"name": 1}).sort("_id").to_list()
+
+    async def longest(self, images: Sequence[str]) -> dict[str, int]:
+        """The longer side of each image in pixels, by id."""
+        found = self.collection.find({"_id": {"$in": list(images)}}, {"width": 1, "height": 1})
+        return {document["_id"]: max(document["width"], document["height"]) async for document in found}
+
     async def many(self, images: Sequence[str]) -> dict[str, Document]:
         """Facts of several images, by id."""
         found = self.collection.find({"_id": {"$in": list(images)}})

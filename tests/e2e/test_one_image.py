@@ -1,6 +1,7 @@
 """One image through the whole of Winnow, step by step: a file at the start, a line of the dataset at the end."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from tests import factories
 from tests.jobs.serving import Served
 from tests.turk.served import SECRET, TLS, free_port
 from workers.crowd.browser import Browser, MarketSite, Outcome, TaskFrame, TurnedAway
+from workers.crowd.eyes import sight
 from workers.crowd.patience import Patient
 from workers.crowd.people import Kind, Person
 from workers.jobs import JOBS
@@ -54,6 +56,8 @@ class World:
     settings: Settings
     requester: Any
     people: dict[str, Browser] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """What is seen of an image -> its id."""
 
     async def candidate(self, image: str) -> Document:
         found = await self.desk.winnow.store.candidates.get(SLUG, image)
@@ -127,8 +131,9 @@ def person(name: str) -> Person:
     return Person(name=name, kind=Kind.HONEST, seed=1, accuracy_yes=0.99, accuracy_no=0.99, median_s=1.0, spread=0.3)
 
 
-async def invite(world: World, eyes: dict[str, bool], https: list[httpx.AsyncClient]) -> None:
+async def invite(world: World, truth: dict[str, bool], https: list[httpx.AsyncClient]) -> None:
     """Sign everybody in at the marketplace."""
+    eyes = {seen: truth[image] for seen, image in world.names.items()}
     for name, http in zip(NAMES, https, strict=True):
         site = MarketSite(Patient(http, asyncio.Event(), 20.0), world.settings.market_endpoint)
         await site.sign_in(name)
@@ -140,7 +145,9 @@ async def a_folder_becomes_a_pool(world: World, folder: Path) -> dict[str, bool]
     w = world.desk.winnow
     words = {f"{number:03}.png": number % 3 == 0 for number in range(IMAGES)}
     for name, yes in words.items():
-        (folder / name).write_bytes(factories.png(int(name[:3]), yes))
+        picture = factories.png(int(name[:3]), yes)
+        (folder / name).write_bytes(picture)
+        world.names[sight(picture)] = hashlib.sha256(picture).hexdigest()
     (folder / "again.png").write_bytes((folder / "000.png").read_bytes())
     (folder / "broken.png").write_bytes((folder / "001.png").read_bytes()[:-40])
     await intake.create_category(w, factories.category(SLUG, **POLICY))
@@ -178,6 +185,10 @@ async def it_gets_features(world: World, truth: dict[str, bool], gold: set[str])
     assert features.shape[0] == IMAGES
 
 
+async def visible(world: World) -> frozenset[str]:
+    return (await world.desk.winnow.store.categories.definition(SLUG)).visible
+
+
 async def a_round_chooses_it(world: World, gold: set[str]) -> tuple[str, Task]:
     """The plan starts a round. Returns an image that was chosen for training, and its task."""
     await world.job("advance")
@@ -186,7 +197,7 @@ async def a_round_chooses_it(world: World, gold: set[str]) -> tuple[str, Task]:
     assert len(asked) == len(set(asked)) == int(str(POLICY["batch"])) + int(str(POLICY["validation"]))
     for task in tasks:
         assert task.state is TaskState.DRAFTED
-        assert {slot.image for slot in task.slots if slot.gold is not None} <= gold
+        assert {slot.image for slot in task.slots if slot.gold is not None} <= gold - await visible(world)
     chosen = [image for image in asked if (await world.candidate(image))["role"] == Role.TRAIN]
     hero = chosen[0]
     task = next(task for task in tasks if hero in task.asked)
@@ -217,9 +228,11 @@ async def an_annotator_answers(world: World, name: str, task: Task, hero: str, t
     address = await browser.site.accept(str(task.hit))
     page = await browser.site.open(address)
     frame = await TaskFrame.load(browser.site.http, page.frame)
-    assert frame.of == len(task.slots)
-    shown = [await frame.image(position) for position in range(frame.of)]
-    assert sorted(shown) == sorted(slot.image for slot in task.slots)
+    lessons = [lesson.image for lesson in (await w.store.categories.definition(SLUG)).lessons]
+    assert frame.of == len(lessons) + len(task.slots)
+    shown = [world.names[seen] for seen in await frame.images(range(frame.of))]
+    assert shown[: len(lessons)] == lessons
+    assert sorted(shown[len(lessons) :]) == sorted(slot.image for slot in task.slots)
     assignment = address.rsplit("/", 1)[1]
     identifier = f"{assignment}:{worker_id(name)}"
     seen = [browser.person.responds(n, image, truth[image], 900.0 * n) for n, image in enumerate(shown)]
@@ -233,7 +246,7 @@ async def an_annotator_answers(world: World, name: str, task: Task, hero: str, t
     await frame.submit()
     submission = await w.store.submissions.get(identifier)
     assert submission is not None
-    assert [answer.image for answer in submission.answers] == shown
+    assert [answer.image for answer in (*submission.lessons, *submission.answers)] == shown
     assert world.requester.get_assignment(AssignmentId=assignment)["Assignment"]["AssignmentStatus"] == "Submitted"
     assert await world.state(hero) == "posted"
     return identifier
@@ -260,7 +273,7 @@ async def it_is_settled(world: World, task: Task, submissions: list[str]) -> Non
         assert world.requester.get_assignment(AssignmentId=assignment)["Assignment"]["AssignmentStatus"] == "Approved"
     assert (await w.store.tasks.get(task.id)).state is TaskState.CLOSED
     category = await world.category()
-    approved, cents = await w.store.payments.totals(SLUG)
+    approved, cents = (await w.store.payments.totals(SLUG))["approve"]
     assert (category["submissions"]["approved"], category["money"]["spent_cents"]) == (approved, cents)
     assert approved == 2 * len(await w.store.tasks.of_round(SLUG, 1))
     assert category["money"]["committed_cents"] == 0

@@ -1,26 +1,34 @@
 """A small server of task pages that keeps what it is told: the other side of the crowd's browsers."""
 
 import hashlib
+import io
 import json
+import struct
 import threading
 from collections.abc import Callable
 from html import escape
 from typing import Any
 
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from workers.crowd.eyes import eyes_from
+
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 
 
 def picture(task: str, slot: int) -> bytes:
-    return f"image {slot} of {task}".encode()
+    out = io.BytesIO()
+    colours = hashlib.sha256(f"image {slot} of {task}".encode()).digest()
+    Image.frombytes("RGB", (5, 2), colours[:30]).save(out, "PNG")
+    return out.getvalue()
 
 
 def truth(task: str, slot: int) -> bool:
-    return hashlib.sha256(picture(task, slot)).digest()[0] < 128
+    return hashlib.sha256(f"image {slot} of {task}".encode()).digest()[0] < 128
 
 
 class TaskPages:
@@ -41,17 +49,13 @@ class TaskPages:
         self._lock = threading.Lock()
 
     def eyes(self, tasks: list[str]) -> dict[str, bool]:
-        return {
-            hashlib.sha256(picture(task, slot)).hexdigest(): truth(task, slot)
-            for task in tasks
-            for slot in range(self.size)
-        }
+        return eyes_from((picture(task, slot), truth(task, slot)) for task in tasks for slot in range(self.size))
 
     def make_app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route("/tasks/{task}", self.page),
-                Route("/assignment/images/{position:int}", self.image),
+                Route("/assignment/images", self.images),
                 Route("/assignment/answers", self.save, methods=["PUT"]),
                 Route("/assignment/submission", self.submit, methods=["POST"]),
                 Route("/assignment", self.progress),
@@ -77,7 +81,7 @@ class TaskPages:
             "token": json.dumps([*key, query["turkSubmitTo"]]),
             "of": self.size,
             "endpoints": {
-                "images": "/assignment/images/{position}",
+                "images": "/assignment/images",
                 "answers": "/assignment/answers",
                 "assignment": "/assignment",
                 "submission": "/assignment/submission",
@@ -87,9 +91,11 @@ class TaskPages:
         script = json.dumps(context).replace("<", "\\u003c")
         return HTMLResponse(f'<h1>{escape(task)}</h1><script type="application/json" id="context">{script}</script>')
 
-    async def image(self, request: Request) -> Response:
-        key, _ = self._token(request.query_params["token"])
-        return Response(picture(key[0], self.order(key)[request.path_params["position"]]))
+    async def images(self, request: Request) -> Response:
+        key, _ = self._bearer(request)
+        start, count = int(request.query_params["start"]), int(request.query_params["count"])
+        pictures = [picture(key[0], slot) for slot in self.order(key)[start : start + count]]
+        return Response(b"".join(struct.pack(">I", len(data)) + data for data in pictures))
 
     async def save(self, request: Request) -> Response:
         key, _ = self._bearer(request)
@@ -100,12 +106,11 @@ class TaskPages:
             self.answers[key].update({answer["position"]: answer for answer in given})
             self.saves += 1
         self.on_answers(self.saves)
-        return JSONResponse({"saved": len(given), "answered": len(self.answers[key]), "of": self.size})
+        return JSONResponse({"saved": len(given)})
 
     async def progress(self, request: Request) -> Response:
         key, _ = self._bearer(request)
-        answered = {str(position): answer["value"] for position, answer in self.answers[key].items()}
-        return JSONResponse({"answered": answered, "of": self.size})
+        return JSONResponse({"answers": list(self.answers[key].values()), "of": self.size})
 
     async def submit(self, request: Request) -> Response:
         key, submit_to = self._bearer(request)

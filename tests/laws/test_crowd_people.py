@@ -8,7 +8,9 @@ from collections import Counter
 import pytest
 
 from active_learning.domain.errors import InputError
-from workers.crowd.browser import eyes_from
+from api import renditions
+from tests import factories
+from workers.crowd.eyes import SIZE, eyes_from, sight
 from workers.crowd.pages import Context, Page
 from workers.crowd.people import Kind, Person, crowd, difficulty
 
@@ -104,11 +106,13 @@ def test_a_response_is_what_a_browser_measures() -> None:
     assert max(response.changes for response in responses) == 1
 
 
-def test_eyes_know_images_by_their_bytes() -> None:
-    assert eyes_from([(b"a three", True), (b"an eight", False)]) == {
-        hashlib.sha256(b"a three").hexdigest(): True,
-        hashlib.sha256(b"an eight").hexdigest(): False,
-    }
+def test_eyes_know_pictures_by_their_pixels() -> None:
+    three, eight = factories.png(3, True), factories.png(8, False)
+    seen = eyes_from([(three, True), (eight, False)])
+    assert sorted(seen.values()) == [False, True]
+    shown = renditions.seal(renditions.render(three, SIZE), b"for somebody")
+    assert shown != three
+    assert seen[sight(shown)] is True
 
 
 def test_a_page_is_read_as_a_browser_reads_it() -> None:

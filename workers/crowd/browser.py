@@ -1,8 +1,7 @@
 """One annotator at a browser: the marketplace's pages, the task page in its frame, answer by answer, submit."""
 
-import asyncio
-import hashlib
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urljoin
@@ -13,6 +12,7 @@ from pydantic import BaseModel
 from active_learning.domain.errors import InputError, StateError
 from active_learning.domain.submission import Response
 from active_learning.domain.value import Value
+from workers.crowd.eyes import SIZE, sight
 from workers.crowd.pages import Context, Page
 from workers.crowd.patience import Patient
 from workers.crowd.people import TURN_MS, Kind, Person
@@ -47,11 +47,6 @@ class ListedHit(BaseModel):
 
 class TurnedAway(Exception):
     """A page answers that there is nothing to do here for this person. Never leaves this module."""
-
-
-def eyes_from(images: Iterable[tuple[bytes, bool]]) -> dict[str, bool]:
-    """What the crowd sees: sha256 of the image bytes -> the true answer."""
-    return {hashlib.sha256(data).hexdigest(): truth for data, truth in images}
 
 
 class MarketSite:
@@ -124,15 +119,26 @@ class TaskFrame:
     async def missing(self) -> list[int]:
         """Positions without an answer, in order."""
         reply = _ok(await self._call("GET", self._context.endpoints.assignment))
-        answered = {int(position) for position in reply.json()["answered"]}
+        answered = {answer["position"] for answer in reply.json()["answers"]}
         return [position for position in range(self.of) if position not in answered]
 
-    async def image(self, position: int) -> str:
-        """The sha256 of the image at a position."""
-        path = self._context.endpoints.images.replace("{position}", str(position))
-        parameters = {"token": self._context.token}
-        reply = _ok(await self._http.send("GET", urljoin(self._url, path), params=parameters))
-        return hashlib.sha256(reply.content).hexdigest()
+    async def images(self, positions: Sequence[int]) -> list[str]:
+        """What is seen at these positions (see :func:`workers.crowd.eyes.sight`), a request for each run of them."""
+        seen: dict[int, str] = {}
+        while missing := [position for position in positions if position not in seen]:
+            start = missing[0]
+            run = [at for index, at in enumerate(missing[:BATCH]) if at == start + index]
+            query = {"start": start, "count": len(run), "size": SIZE}
+            reply = _ok(await self._call("GET", self._context.endpoints.images, params=query))
+            seen |= zip(run, map(sight, _files(reply.content)), strict=True)
+        return [seen[position] for position in positions]
+
+    def taught(self, response: Response) -> Response:
+        """The response once the page has had its say: on a lesson a wrong answer is put right."""
+        lessons = self._context.lessons
+        if response.position >= len(lessons) or response.value is lessons[response.position].answer:
+            return response
+        return response.model_copy(update={"value": not response.value, "changes": response.changes + 1})
 
     async def save(self, responses: list[Response]) -> None:
         """Send answers."""
@@ -153,7 +159,7 @@ class TaskFrame:
 class Browser:
     """One person at work.
 
-    ``eyes`` is the truth by sha256 of the image bytes. ``pace`` is the share of the person's own time that is really
+    ``eyes`` is the truth by what is seen. ``pace`` is the share of the person's own time that is really
     spent: 0 none, 1 all of it.
     """
 
@@ -204,12 +210,12 @@ class Browser:
         clock_ms = 0.0
         for start in range(0, len(positions), BATCH):
             batch = positions[start : start + BATCH]
-            images = await asyncio.gather(*(frame.image(position) for position in batch))
             responses: list[Response] = []
-            for position, image in zip(batch, images, strict=True):
+            for position, image in zip(batch, await frame.images(batch), strict=True):
                 shown_ms = clock_ms + TURN_MS
-                responses.append(self.person.responds(position, image, self._see(image), shown_ms))
-                clock_ms = responses[-1].decided_ms
+                given = self.person.responds(position, image, self._see(image), shown_ms)
+                responses.append(frame.taught(given))
+                clock_ms = given.decided_ms
             await self.site.http.pause(self._pace * (clock_ms - responses[0].shown_ms) / 1000)
             await frame.save(responses)
 
@@ -221,6 +227,16 @@ class Browser:
                 f"The crowd was shown an image that it has no label for ({image}).",
                 "Give the simulated people the labels of every image of the pool.",
             ) from None
+
+
+def _files(body: bytes) -> list[bytes]:
+    """The image files of a batch: each comes after its length in four bytes."""
+    files, at = [], 0
+    while at < len(body):
+        (length,) = struct.unpack_from(">I", body, at)
+        files.append(body[at + 4 : at + 4 + length])
+        at += 4 + length
+    return files
 
 
 def _ok(reply: httpx.Response) -> httpx.Response:

@@ -8,7 +8,7 @@ WORK = "/assignments/"
 
 
 class Endpoints(BaseModel):
-    """Where the task page's script sends what; ``{position}`` is a place in the annotator's own order."""
+    """Where the task page's script asks for what, and sends what."""
 
     images: str
     answers: str
@@ -16,11 +16,18 @@ class Endpoints(BaseModel):
     submission: str
 
 
+class Lesson(BaseModel):
+    """Visible gold: the page tells the answer as soon as somebody has given his own."""
+
+    answer: bool
+
+
 class Context(BaseModel):
-    """The part of the task page's JSON that is needed to work."""
+    """The part of the task page's JSON that is needed to work. The first images are the lessons."""
 
     token: str
     of: int
+    lessons: list[Lesson] = []
     endpoints: Endpoints
 
 

@@ -1,4 +1,4 @@
-"""Who the simulated people are, and how each of them answers. Everything follows from the seed and the image's bytes.
+"""Who the simulated people are, and how each of them answers. Everything follows from the seed and the image.
 
 Nothing here depends on time, order or concurrency: a person gives the same answer to the same image however often and
 in whatever company it is seen.
@@ -59,7 +59,7 @@ class Person(Value):
     spread: float = Field(gt=0.0)
 
     def says(self, image: str, truth: bool) -> bool:
-        """The answer to an image (sha256 of its bytes) whose true answer is ``truth``."""
+        """The answer to an image (what is seen of it, as ``eyes.sight`` says) whose true answer is ``truth``."""
         wrong = 1.0 - (self.accuracy_yes if truth else self.accuracy_no)
         if self.kind in LOOKING:
             wrong *= difficulty(image)

@@ -35,9 +35,9 @@ CONNECTIONS = 6
 class CrowdSettings:
     """What a shift needs to know.
 
-    ``seed`` decides who turns to which HIT first, ``eyes`` is the truth by sha256 of the image bytes, ``concurrency``
-    how many HITs are worked on at a time, ``pace`` the share of the people's own time that is really spent (0: none),
-    ``patience_s`` how long a site may be away before somebody turns to it anew.
+    ``seed`` decides who turns to which HIT first, ``eyes`` is the truth by what is seen (see ``eyes_from``),
+    ``concurrency`` how many HITs are worked on at a time, ``pace`` the share of the people's own time that is really
+    spent (0: none), ``patience_s`` how long a site may be away before somebody turns to it anew.
     """
 
     market_url: str
