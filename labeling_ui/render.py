@@ -1,5 +1,6 @@
 """A page context becomes HTML. The only home of Jinja2."""
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,20 @@ STATIC = HERE / "static"
 """The folder that is served at ``/static``."""
 
 
+@cache
+def version() -> str:
+    """What the static files are, in twelve hexadecimal digits: other files, another version."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(STATIC)} {path.stat().st_size} ".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def static(path: str) -> str:
+    """The address of a static file. It changes with any of them, so browsers may keep what is there for ever."""
+    return f"/static/{version()}/{path}"
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -24,6 +39,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(wording.FILTERS)
+    environment.globals["static"] = static
     return environment
 
 
@@ -33,7 +49,8 @@ ENVIRONMENT = _environment()
 def fields(page: Page | type[Page]) -> set[str]:
     """The names that a page's template may use: its fields and properties, and ``client`` for its scripts."""
     kind = page if isinstance(page, type) else type(page)
-    properties = {name for name in vars(kind) if isinstance(getattr(kind, name), property)}
+    own = [base for base in kind.__mro__ if issubclass(base, Page)]
+    properties = {name for base in own for name, value in vars(base).items() if isinstance(value, property)}
     return set(kind.model_fields) | properties | {"client"}
 
 

@@ -4,6 +4,7 @@ import { Deck } from "./answering/deck.js";
 import { request } from "./answering/requests.js";
 import { Saver } from "./answering/saver.js";
 import { LAST, sit } from "./answering/sitting.js";
+import { fromAddresses } from "./answering/sources.js";
 import { showTrouble } from "./answering/trouble.js";
 
 const { images, ids, gold, keys } = context;
@@ -20,7 +21,7 @@ saver.addEventListener("refused", ({ detail }) => showTrouble(detail));
 const sitting = sit({
   deck,
   keys,
-  address: (position) => images[position],
+  source: fromAddresses(images),
   onAnswer({ position, value }, before) {
     counts[value] += 1;
     if (before !== undefined) counts[before] -= 1;
@@ -28,6 +29,7 @@ const sitting = sit({
     release(deck.frontier - LAST);
   },
   onMove: draw,
+  onRefused: showTrouble,
 });
 
 /** Hand over what lies before `end`: from now on it is final. */

@@ -18,10 +18,12 @@ from labeling_ui.contexts import (
     ExpertPage,
     Gold,
     IndexPage,
+    Lesson,
     Links,
     Page,
     Promise,
     RoundRow,
+    Sample,
     Submissions,
     TaskPage,
     Validation,
@@ -33,7 +35,18 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LINKS = Links(task="/preview", marketplace="/market", expert="/categories/circle/expert")
 AIM = Promise(precision=0.9, recall=0.9, confidence=0.9)
 INSTRUCTIONS = "Any closed round shape counts.\nHalf circles and ovals do not."
-APPROVAL = "Some images have a known answer. Work that tries is paid, usually within an hour."
+SIZES = (160, 320, 640, 1280)
+LESSONS = (
+    Lesson(answer=True, why="It is round all the way."),
+    Lesson(answer=False, why="A square has corners."),
+    Lesson(answer=False),
+)
+EXAMPLES = (
+    Sample(address="/examples/3", answer=True, why="A small circle counts, too."),
+    Sample(address="/examples/4", answer=False),
+    Sample(address="/examples/6", answer=True),
+    Sample(address="/examples/5", answer=False, why="Rounded corners do not make a circle."),
+)
 
 
 def sha(number: int) -> str:
@@ -101,22 +114,39 @@ def empty_summary() -> CategorySummary:
     return CategorySummary(slug="circle", question=QUESTION, promise=AIM, links=LINKS.model_copy(update={"task": None}))
 
 
-def work(token: str = "token", of: int = 150, minutes: int = 30) -> Work:
+def work(
+    token: str = "token",
+    of: int = 150,
+    minutes: int = 30,
+    lessons: tuple[Lesson, ...] = (),
+    presumed: bool | None = None,
+) -> Work:
     """Work that began at noon on the server's clock."""
-    return Work(token=token, of=of, deadline=NOON + timedelta(minutes=minutes), now=NOON)
+    return Work(
+        token=token,
+        key=f"key-of-{token}",
+        of=of,
+        lessons=lessons,
+        presumed=presumed,
+        sizes=SIZES,
+        deadline=NOON + timedelta(minutes=minutes),
+        now=NOON,
+    )
 
 
-def task_page(work: Work | None, slots: int = 150) -> TaskPage:
+def task_page(work: Work | None, slots: int = 150, language: str = "en") -> TaskPage:
     """The task page with instructions and examples."""
     return TaskPage(
         question=QUESTION,
         instructions=INSTRUCTIONS,
-        examples_yes=("/examples/3", "/examples/6"),
-        examples_no=("/examples/4", "/examples/5"),
+        examples=EXAMPLES,
         reward_cents=60,
         slots=slots,
         minutes=30,
-        approval=APPROVAL,
+        seconds=255.0,
+        teaching=len(work.lessons if work else LESSONS),
+        grid=bool(work and work.presumed is not None),
+        language=language,
         work=work,
     )
 
@@ -161,7 +191,7 @@ def cards() -> tuple[CategoryCard, ...]:
 FULL: tuple[Page, ...] = (
     IndexPage(categories=cards()),
     CategoryPage(summary=full_summary()),
-    task_page(work()),
+    task_page(work(lessons=LESSONS)),
     expert_page(),
     ErrorPage(status=404, message="There is no category 'cat'.", hint="See the list of categories."),
 )

@@ -3,12 +3,14 @@
 It speaks the protocol of the web process and keeps a log of what it was sent. Headers are as strict as in production.
 """
 
+import asyncio
 import io
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import uvicorn
 from PIL import Image, ImageDraw
@@ -16,21 +18,28 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from active_learning.domain.submission import Response as GivenAnswer
-from labeling_ui.contexts import CategoryPage, CategorySummary, ErrorPage, IndexPage, Page
-from labeling_ui.render import STATIC, render, vega_bundle
+from api.static import Versioned
+from labeling_ui.contexts import CategoryPage, CategorySummary, ErrorPage, IndexPage, Lesson, Page
+from labeling_ui.render import render, vega_bundle
 from tests.ui import pages
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'"
 )
 
 
+ORIGINAL = 1_000
+"""The longest side of every original picture, in pixels."""
+
+MOST_THUMBNAILS, MOST_IMAGES = 150, 24
+
+
+@lru_cache(maxsize=1_000)
 def picture(number: int, size: int = 320) -> bytes:
     """A circle (every third) or a square, in colours that differ from image to image."""
     hue = (number * 47) % 360
@@ -56,6 +65,9 @@ class Standin:
     def __init__(self) -> None:
         self.of = 150
         self.market = True
+        self.lessons: tuple[Lesson, ...] = ()
+        self.presumed: bool | None = None
+        self.language = "en"
         self.answers: dict[str, dict[int, GivenAnswer]] = {}
         self.receipts: dict[str, str] = {}
         self.submissions: list[str] = []
@@ -63,8 +75,15 @@ class Standin:
         self.gold: dict[str, bool] = {}
         self.summary: CategorySummary = pages.full_summary()
         self.loads = 0
+        self.batches: list[tuple[int, int, int]] = []
+        """(start, count, size) of every request for images."""
+        self.fulls: list[int] = []
+        self.saves = 0
+        self.pause = 0.0
+        """Seconds that each image of a batch takes on the line."""
         self.down = False
-        self.refuse = False
+        self.refuse = 0
+        """The status that every call gets instead of an answer."""
         self.receipt_numbers = itertools.count(1)
         self.base = ""
 
@@ -83,16 +102,17 @@ class Standin:
             Route("/categories/circle/events", lambda _: Response(status_code=503)),
             Route("/images/{sha256}", lambda request: self.image(int(request.path_params["sha256"], 16))),
             Route("/examples/{number:int}", lambda request: self.image(request.path_params["number"])),
-            Route("/preview", lambda _: self.page(pages.task_page(None))),
+            Route("/preview", lambda _: self.page(pages.task_page(None, language=self.language))),
             Route("/tasks/{token}", self.task),
-            Route("/assignment/images/{position:int}", self.task_image),
+            Route("/assignment/images", self.task_images),
+            Route("/assignment/images/{position:int}/full", self.full_image),
             Route("/assignment/answers", self.save_answers, methods=["PUT"]),
             Route("/assignment/submission", self.submit, methods=["POST"]),
             Route("/assignment", self.resume),
             Route("/market/{token}", self.market_page),
             Route("/mturk/externalSubmit", self.external_submit, methods=["POST"]),
-            Route("/static/vega.js", lambda _: Response(vega_bundle(), media_type="text/javascript")),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/static/{version}/vega.js", lambda _: Response(vega_bundle(), media_type="text/javascript")),
+            Mount("/static", Versioned()),
         ]
         return Starlette(routes=routes, middleware=[cors])
 
@@ -108,42 +128,77 @@ class Standin:
 
     def task(self, request: Request) -> Response:
         """The working page."""
-        token = request.path_params["token"]
-        return self.page(pages.task_page(pages.work(token, self.of), self.of))
+        work = pages.work(request.path_params["token"], self.of, lessons=self.lessons, presumed=self.presumed)
+        return self.page(pages.task_page(work, self.of, self.language))
 
     def token(self, request: Request) -> str:
         """The token of a call to the assignment API."""
         return request.headers.get("authorization", "").removeprefix("Bearer ")
 
-    def task_image(self, request: Request) -> Response:
-        """An image by its position; only with the token."""
-        if self.down:
-            return error(503, "Busy.")
-        if not request.query_params.get("token"):
-            return error(403, "No token.")
-        return self.image(request.path_params["position"])
-
-    async def save_answers(self, request: Request) -> Response:
-        """Last writer wins per position."""
+    def refusal(self, request: Request) -> Response | None:
+        """What a call gets instead of an answer; ``None`` on a good day."""
         if self.down:
             return error(503, "Busy.")
         if self.refuse:
-            return error(403, "This assignment has ended.", "Return to the marketplace.")
+            return error(self.refuse, "This assignment has ended.", "Return to the marketplace.")
+        if not self.token(request) or "token" in str(request.url):
+            return error(403, "No token.")
+        return None
+
+    def task_images(self, request: Request) -> Response:
+        """Several images in one stream, each behind its length."""
+        start, count, size = (int(request.query_params[name]) for name in ("start", "count", "size"))
+        self.batches.append((start, count, size))
+        refusal = self.refusal(request)
+        if refusal:
+            return refusal
+        if size not in pages.SIZES or not 1 <= count <= (MOST_THUMBNAILS if size <= 160 else MOST_IMAGES):
+            return error(422, "So many images of this size do not fit into one reply.")
+        if start >= self.of:
+            return error(404, "There is no such image.")
+
+        async def stream() -> AsyncIterator[bytes]:
+            for position in range(start, min(start + count, self.of)):
+                await asyncio.sleep(self.pause)
+                image = picture(position, min(size, ORIGINAL))
+                yield len(image).to_bytes(4, "big") + image
+
+        headers = {"Cache-Control": "private, max-age=600, immutable", "Vary": "Authorization"}
+        return StreamingResponse(stream(), media_type="application/octet-stream", headers=headers)
+
+    def full_image(self, request: Request) -> Response:
+        """One image as big as it is."""
+        position = request.path_params["position"]
+        self.fulls.append(position)
+        return self.refusal(request) or Response(picture(position, ORIGINAL), media_type="image/jpeg")
+
+    async def save_answers(self, request: Request) -> Response:
+        """Last writer wins per position; nothing more once it is submitted."""
+        self.saves += 1
+        refusal = self.refusal(request)
+        if refusal:
+            return refusal
+        if self.token(request) in self.receipts:
+            return error(410, "This assignment is not open any more.", "What you had submitted is safe.")
         mine = self.answers.setdefault(self.token(request), {})
         batch = [GivenAnswer.model_validate(answer) for answer in (await request.json())["answers"]]
         mine.update({answer.position: answer for answer in batch})
-        return JSONResponse({"saved": len(batch), "answered": len(mine), "of": self.of})
+        return JSONResponse({"saved": len(batch)})
 
     def resume(self, request: Request) -> Response:
         """What is answered already."""
         mine = self.answers.get(self.token(request), {})
-        return JSONResponse({"answered": {str(at): mine[at].value for at in mine}, "of": self.of})
+        answers = [mine[position].model_dump(mode="json") for position in sorted(mine)]
+        return self.refusal(request) or JSONResponse(
+            {"of": self.of, "answers": answers, "submitted": self.token(request) in self.receipts}
+        )
 
     async def submit(self, request: Request) -> Response:
         """Store the submission once; every repetition gets the first receipt."""
         token = self.token(request)
-        if self.down:
-            return error(503, "Busy.")
+        refusal = self.refusal(request)
+        if refusal:
+            return refusal
         if len(self.answers.get(token, {})) < self.of:
             return error(409, "Some images are not answered.", "Go back and answer them.")
         if token not in self.receipts:

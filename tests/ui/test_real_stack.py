@@ -1,111 +1,22 @@
 """Chromium with the real web process and the real marketplace, on the real MongoDB: nothing here stands in."""
 
-import asyncio
 import re
-import threading
-import time
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, ExitStack
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Frame, Page, expect
 
 from active_learning.domain.label import Source
-from active_learning.domain.task import Task
-from api.app import create_app
-from api.operations import curating, intake, labeling, recounting, rounds
-from api.operations.context import Winnow, open_winnow
-from api.settings import Settings
-from tests import factories
-from tests.jobs.serving import Served
-from tests.turk.served import SECRET, free_port
-from workers.jobs import collect
-from workers.jobs.desk import Desk
-from workers.market import MarketOptions, open_market
-from workers.market.protocol import MarketAssignment, Marketplace
-from workers.ray_runtime import RayRuntime
-from workers.turk.app import create_app as create_marketplace
-from workers.turk.settings import TurkSettings
-
-SLUG = "bright"
-Result = TypeVar("Result")
-
-
-class Stack:
-    """Web process, marketplace and a category of 60 images whose first task is posted as a HIT.
-
-    Synchronous Playwright keeps an event loop in the test's thread, so operations run in the loop of another one.
-    """
-
-    def __init__(self, uri: str, database: str, exits: ExitStack) -> None:
-        web, market = free_port(), free_port()
-        self.web, self.market = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{market}"
-        self._loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        thread.start()
-        exits.callback(thread.join, 10)
-        exits.callback(self._loop.call_soon_threadsafe, self._loop.stop)
-
-        turk = TurkSettings(
-            mongodb_uri=uri, secret=SECRET, database=f"{database}_turk", public_url=self.market, sweep_seconds=3600.0
-        )
-        exits.callback(Served(lambda: create_marketplace(turk), market).stop)
-        settings = factories.settings(uri, database, public_url=self.web, market_endpoint=self.market)
-        exits.callback(Served(lambda: create_app(settings), web).stop)
-        self.requester: Marketplace = open_market("turk", MarketOptions(self.market, "WINNOW", "any"))
-        self._open = AsyncExitStack()
-        self.w: Winnow = self.do(self._open.enter_async_context(open_winnow(settings)))
-        exits.callback(lambda: self.do(self._open.aclose()))
-        self.task = self.do(self._post_a_task(settings))
-
-    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run one operation to its end."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
-
-    async def _post_a_task(self, settings: Settings) -> Task:
-        w = self.w
-        images, truth = factories.new_images(range(60), yes_every=3)
-        policy = {"slots": 24, "hidden_gold": 8, "batch": 10, "validation": 10, "redundancy": 1}
-        await intake.create_category(w, factories.category(SLUG, **policy))
-        await intake.add_images(w, SLUG, images)
-        gold = {image: value for v in (True, False) for image, value in [i for i in truth.items() if i[1] is v][:8]}
-        await curating.give_gold(w, SLUG, gold, Source.IMPORTED, {"by": "test"})
-        await rounds.draw_validation(w, SLUG)
-        await rounds.start_round(w, SLUG, rounds.rounds.StartRound(number=1, strategy="random", take=6, validation=10))
-        category = await w.store.categories.definition(SLUG)
-        (task,) = await w.store.tasks.of_round(SLUG, 1)
-        await collect.publish(Desk(w, self.requester, RayRuntime(settings)), category, task)
-        return await w.store.tasks.get(task.id)
-
-    def submitted(self) -> list[MarketAssignment]:
-        """What the marketplace says was submitted to the HIT."""
-        assert self.task.hit is not None
-        return self.do(self.requester.assignments(self.task.hit))
+from api.operations import curating, labeling, recounting
+from tests.ui.stack import SLUG, Stack, ready, task_frame
 
 
 @pytest.fixture(scope="module")
 def stack(mongod_uri: str) -> Iterator[Stack]:
     """One for the module: its parts take a few seconds to start."""
     with ExitStack() as exits:
-        yield Stack(mongod_uri, f"ui_{time.time_ns()}", exits)
-
-
-def ready(surface: Page | Frame, position: int) -> None:
-    """Wait until the image at a position is painted."""
-    surface.wait_for_selector(f'#stage[data-position="{position}"][data-ready="true"]')
-
-
-def task_frame(page: Page, working: bool) -> Frame:
-    """The task page inside the marketplace's page."""
-    page.locator("iframe#task").wait_for()
-    wanted = "workerId=" if working else "ASSIGNMENT_ID_NOT_AVAILABLE"
-    for _ in range(100):
-        found = [frame for frame in page.frames if "/tasks/" in frame.url and wanted in frame.url]
-        if found:
-            return found[0]
-        page.wait_for_timeout(50)
-    raise AssertionError(f"no task page in a frame: {[frame.url for frame in page.frames]}")
+        yield Stack(mongod_uri, exits)
 
 
 def seconds_left(surface: Page | Frame, clock: str) -> int:

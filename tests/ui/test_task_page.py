@@ -4,35 +4,10 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import CDPSession, Frame, Page, expect
+from playwright.sync_api import CDPSession, Page, expect
 
 from tests.ui.standin import Standin
-
-Surface = Page | Frame
-
-
-def opened(page: Page, standin: Standin, token: str = "one") -> None:
-    """Load the task and wait until it may begin."""
-    page.goto(f"{standin.base}/tasks/{token}")
-    expect(page.locator("#begin")).to_be_enabled()
-
-
-def ready(page: Surface, position: int) -> None:
-    """Wait until the image at a position is painted."""
-    page.wait_for_selector(f'#stage[data-position="{position}"][data-ready="true"]')
-
-
-def answer(page: Page, positions: range, keys: str = "jf", surface: Surface | None = None) -> None:
-    """Answer images by keyboard: yes at even positions, no at odd ones."""
-    for position in positions:
-        ready(surface or page, position)
-        page.keyboard.press(keys[position % 2])
-
-
-def values(standin: Standin, token: str = "one") -> list[bool]:
-    """What the server has, by position."""
-    mine = standin.answers[token]
-    return [mine[position].value for position in sorted(mine)]
+from tests.ui.working import answer, hide, opened, ready, values
 
 
 def test_a_whole_task_of_150_by_keyboard_inside_a_sandboxed_frame(
@@ -57,6 +32,8 @@ def test_a_whole_task_of_150_by_keyboard_inside_a_sandboxed_frame(
     assert all(one.device == "key" and one.changes == 0 for one in given)
     assert all(0 < one.shown_ms < one.decided_ms and one.hidden_ms == 0 for one in given)
     assert all(abs(one.decided_ms - one.shown_ms - one.visible_ms) < 1 for one in given)
+    assert len(standin.batches) <= 150 / 10 + 4
+    assert standin.saves < 150 / 3
 
 
 def test_going_back_and_changing(page: Page, standin: Standin, quiet: list[str]) -> None:
@@ -153,22 +130,23 @@ def test_a_busy_server_is_asked_again(page: Page, standin: Standin) -> None:
 
 
 def test_an_ended_assignment_says_so_and_what_to_do(page: Page, standin: Standin) -> None:
-    standin.refuse = True
     opened(page, standin)
     page.keyboard.press("Enter")
-    answer(page, range(1))
+    ready(page, 0)
+    standin.refuse = 410
+    page.keyboard.press("j")
     expect(page.locator("#trouble")).to_have_text("This assignment has ended. Return to the marketplace.")
     expect(page.locator("#saved")).to_have_text("not saved")
 
 
 def test_images_that_do_not_arrive_cannot_be_answered(page: Page, standin: Standin) -> None:
-    standin.down = True
+    page.route("**/assignment/images?*", lambda route: route.fulfill(status=503))
     opened(page, standin)
     page.keyboard.press("Enter")
-    expect(page.locator("#wait")).to_be_visible()
+    expect(page.locator("#wait")).to_have_text("The image does not arrive. Trying again…")
     page.keyboard.press("j")
     expect(page.locator("#count")).to_have_text("1 of 150")
-    standin.down = False
+    page.unroute("**/assignment/images?*")
     ready(page, 0)
     page.keyboard.press("j")
     ready(page, 1)
@@ -197,18 +175,40 @@ def test_letters_can_be_switched_off_and_a_held_key_is_one_answer(
     ready(page, 2)
 
 
+def test_the_two_keys_that_answer_can_be_chosen(page: Page, standin: Standin, quiet: list[str]) -> None:
+    opened(page, standin)
+    page.keyboard.press("Enter")
+    ready(page, 0)
+    page.keyboard.press("?")
+    page.locator("#choose-yes").click()
+    expect(page.locator("#chosen")).to_have_text("Press the key for yes, or Esc.")
+    page.keyboard.press("f")
+    expect(page.locator("#chosen")).to_have_text("F means something else already.")
+    page.locator("#choose-yes").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_visible()
+    page.locator("#choose-yes").click()
+    page.keyboard.press("x")
+    expect(page.locator("#chosen")).to_have_text("X is yes now.")
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
+    expect(page.locator("#yes kbd").first).to_have_text("X")
+    page.keyboard.press("j")
+    expect(page.locator("#stage")).to_have_attribute("data-position", "0")
+    page.keyboard.press("x")
+    ready(page, 1)
+    page.reload()
+    ready(page, 1)
+    page.keyboard.press("x")
+    ready(page, 2)
+    expect(page.locator("#yes kbd").first).to_have_text("X")
+
+
 def test_time_in_another_tab_is_hidden_time(page: Page, standin: Standin, quiet: list[str]) -> None:
     opened(page, standin)
     page.keyboard.press("Enter")
     ready(page, 0)
-    # Headless Chromium never hides a page, so the page is told so in the browser's own words.
-    hide = """hidden => {
-        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
-        document.dispatchEvent(new Event('visibilitychange'));
-    }"""
-    page.evaluate(hide, True)
-    page.wait_for_timeout(300)
-    page.evaluate(hide, False)
+    hide(page, 300)
     page.keyboard.press("j")
     ready(page, 1)
     expect(page.locator("#saved")).to_have_text("saved")
@@ -254,13 +254,44 @@ class TestPhone:
         swipe(touch, 80, 300)
         ready(page, 3)
         swipe(touch, 200, 230)
-        page.wait_for_timeout(300)  # Chromium swallows a tap that follows a swipe faster than a finger can
         expect(page.locator("#stage")).to_have_attribute("data-position", "3")
         page.locator("#no").tap()
         page.locator("#submit").tap()
         page.wait_for_url("**/externalSubmit")
         assert values(standin) == [True, False, True, False]
         assert {given.device for given in standin.answers["one"].values()} == {"touch"}
+
+    def test_a_tap_right_after_a_quick_swipe_counts(self, page: Page, standin: Standin, quiet: list[str]) -> None:
+        standin.of = 10
+        opened(page, standin)
+        page.locator("#begin").tap()
+        touch = page.context.new_cdp_session(page)
+        box = page.locator("#no").bounding_box()
+        assert box is not None
+        place = {"x": box["x"] + 20, "y": box["y"] + 20}
+        for position in range(0, 10, 2):
+            ready(page, position)
+            swipe(touch, 80, 300)
+            ready(page, position + 1)
+            touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [place]})
+            touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        expect(page.locator("#review")).to_be_visible()
+        expect(page.locator("#tally")).to_have_text("You said yes to 5 and no to 5 of 10.")
+
+    def test_tapping_twice_zooms_and_fingers_do_not_answer_there(
+        self, page: Page, standin: Standin, quiet: list[str]
+    ) -> None:
+        opened(page, standin)
+        page.locator("#begin").tap()
+        ready(page, 0)
+        for _ in range(2):
+            page.touchscreen.tap(200, 300)
+        expect(page.locator("#zoom img")).to_be_visible()
+        swipe(page.context.new_cdp_session(page), 300, 80)
+        expect(page.locator("#zoom img")).to_be_visible()
+        expect(page.locator("#stage")).to_have_attribute("data-position", "0")
+        page.locator("#zoom-open").tap()
+        expect(page.locator("#zoom")).to_be_hidden()
 
 
 def swipe(touch: CDPSession, start: int, end: int) -> None:

@@ -73,7 +73,7 @@ def test_the_checker_itself_complains() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_templates_use_only_fields_of_their_context(kind: type[Page]) -> None:
-    pending, used, imported = [kind.template], set(), {"namespace"}
+    pending, used, imported = [kind.template], set(), {"namespace", "static"}
     while pending:
         name = pending.pop()
         assert ENVIRONMENT.loader is not None
@@ -92,19 +92,37 @@ def test_a_missing_name_is_an_error_not_an_empty_place() -> None:
 
 @pytest.mark.parametrize("page", ALL, ids=lambda page: type(page).__name__)
 def test_scripts_and_styles_exist(page: Page) -> None:
-    for address in re.findall(r'(?:src|href)="/static/([^"]+)"', render(page)):
+    for address in re.findall(r'(?:src|href)="/static/[0-9a-f]{12}/([^"]+)"', render(page)):
         assert (STATIC / address).is_file(), address
 
 
 def test_scripts_find_their_elements() -> None:
     """Each id that a script asks for by ``element("...")`` is on the page that loads the script."""
     shared = "".join(
-        (STATIC / "answering" / f"{name}.js").read_text() for name in ("sitting", "stage", "help", "trouble")
+        (STATIC / "answering" / f"{name}.js").read_text() for name in ("sitting", "stage", "help", "trouble", "zoom")
     )
     for page, script in ((pages.task_page(pages.work()), "task.js"), (pages.expert_page(), "expert.js")):
         wanted = set(re.findall(r'element\("([a-z-]+)"\)', shared + (STATIC / script).read_text())) - {"skip"}
         assert len(wanted) > 12
         assert wanted <= set(Checker(render(page)).ids)
+
+
+@pytest.mark.parametrize(("presumed", "roots"), [(None, ("task.js",)), (False, ("task.js", "answering/grid.js"))])
+def test_the_task_page_asks_for_all_its_scripts_at_once(presumed: bool | None, roots: tuple[str, ...]) -> None:
+    pending = [STATIC / root for root in roots]
+    needed = set(pending[1:])
+    while pending:
+        script = pending.pop()
+        for address in re.findall(r'(?:from|import) "(\.[^"]+)"', script.read_text()):
+            found = (script.parent / address).resolve()
+            if found not in needed:
+                needed.add(found)
+                pending.append(found)
+    html = render(pages.task_page(pages.work(presumed=presumed)))
+    listed = {
+        STATIC / address for address in re.findall(r'rel="modulepreload" href="/static/[0-9a-f]{12}/([^"]+)"', html)
+    }
+    assert listed == needed
 
 
 def test_scripts_import_files_that_exist() -> None:

@@ -1,3 +1,5 @@
+import { say } from "./words.js";
+
 const LOW = 120;
 
 /**
@@ -7,12 +9,12 @@ const LOW = 120;
 export function countDown(box, { deadline, now }, announce) {
   const whole = (Date.parse(deadline) - Date.parse(now)) / 1000;
   const opened = performance.now();
-  const marks = new Map([[300, "Five minutes left."], [60, "One minute left."], [0, "The time is over."]]);
+  const marks = new Map([[300, say("time.five")], [60, say("time.one")], [0, say("time.none")]]);
   for (const mark of marks.keys()) if (whole <= mark) marks.delete(mark);
 
   function tick() {
     const left = Math.max(0, Math.round(whole - (performance.now() - opened) / 1000));
-    box.textContent = left ? `${clock(left)} left` : "time is over";
+    box.textContent = left ? say("time.left", { clock: clock(left) }) : say("time.over");
     box.classList.toggle("low", left < LOW);
     for (const [mark, words] of marks) {
       if (left > mark) continue;

@@ -1,28 +1,31 @@
 /**
  * The images of one sitting in their order, what was answered, and which one is on the table.
- * Knows no document. Says "move" when another image comes up and "answer" when one is answered.
+ * The first ones may be lessons, whose answer is known: such an image stays open until it is answered right.
+ * Knows no document. Says "answer" when an image is answered, "move" when another one comes up, and "change" when only
+ * what was answered has changed.
  */
 export class Deck extends EventTarget {
   #answers = new Map();
   #skipped = new Set();
   #frontier = 0;
 
-  constructor(of) {
+  constructor(of, lessons = []) {
     super();
     this.of = of;
+    this.lessons = lessons;
     this.position = 0;
     /** Images before this one are final: there is no way back to them. */
     this.floor = 0;
   }
 
-  /** How many images are answered. */
+  /** How many images are answered, wrong lessons left out. */
   get answered() {
-    return this.#answers.size;
+    return [...this.#answers.keys()].filter((position) => this.#closed(position)).length;
   }
 
   /** The first image that was neither answered nor skipped; `of` when there is none. */
   get frontier() {
-    const passed = (at) => this.#answers.has(at) || this.#skipped.has(at);
+    const passed = (at) => this.#closed(at) || this.#skipped.has(at);
     while (this.#frontier < this.of && passed(this.#frontier)) this.#frontier += 1;
     return this.#frontier;
   }
@@ -36,26 +39,40 @@ export class Deck extends EventTarget {
     return this.#answers.get(position)?.value;
   }
 
+  /** Whether the last answer to this image is known to be wrong. */
+  wrong(position) {
+    const given = this.#answers.get(position);
+    return given !== undefined && position < this.lessons.length && given.value !== this.lessons[position].answer;
+  }
+
   count(value) {
     return [...this.#answers.values()].filter((answer) => answer.value === value).length;
   }
 
-  /** Take over answers from an earlier visit: `{position: value}`. */
-  resume(answered) {
-    for (const [position, value] of Object.entries(answered)) {
-      if (!this.#answers.has(Number(position))) this.#answers.set(Number(position), { value, changes: 0 });
-    }
-    this.goTo(this.frontier);
+  /** Take over answers from another visit, this tab's or another one's: `[{position, value, changes}]`. */
+  resume(answers) {
+    const wasOpen = !this.#closed(this.position);
+    for (const { position, value, changes } of answers) this.#answers.set(position, { value, changes });
+    this.#frontier = 0;
+    if (wasOpen && this.#closed(this.position)) this.goTo(this.frontier);
+    else this.dispatchEvent(new Event("change"));
   }
 
-  /** Answer the image on the table, then go on with the first open one. */
+  /** Answer the image on the table, then go on with the first open one. A wrong lesson stays on the table. */
   answer(value, device) {
     const position = this.position;
+    this.record(position, value, device);
+    if (this.wrong(position)) this.dispatchEvent(new Event("change"));
+    else this.goTo(this.frontier);
+  }
+
+  /** Answer any image, and stay. */
+  record(position, value, device) {
     const before = this.#answers.get(position);
     const changes = before ? before.changes + (before.value === value ? 0 : 1) : 0;
     this.#answers.set(position, { value, changes });
+    if (this.wrong(position)) this.#frontier = Math.min(this.#frontier, position);
     this.dispatchEvent(new CustomEvent("answer", { detail: { position, value, changes, device, before: before?.value } }));
-    this.goTo(this.frontier);
   }
 
   skip() {
@@ -77,11 +94,7 @@ export class Deck extends EventTarget {
     this.dispatchEvent(new Event("move"));
   }
 
-  /** The images to have at hand, most urgent first: this one, the next open ones, the one before. */
-  nearby(ahead) {
-    const wanted = [this.position];
-    for (let at = this.frontier; at < this.of && wanted.length < ahead; at += 1) wanted.push(at);
-    wanted.push(this.position + 1, this.position - 1, this.position - 2);
-    return [...new Set(wanted)].filter((at) => at >= 0 && at < this.of);
+  #closed(position) {
+    return this.#answers.has(position) && !this.wrong(position);
   }
 }

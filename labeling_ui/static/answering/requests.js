@@ -25,8 +25,15 @@ export async function request(method, path, { body, token, keepalive = false } =
   } catch (error) {
     throw new Unreachable(error.message);
   }
+  if (!response.ok) throw await refusalOf(response);
   const reply = await response.json().catch(() => null);
-  if (response.ok && reply !== null) return reply;
-  if (response.status < 500 && !BUSY.includes(response.status) && !response.ok) throw new Refusal(response.status, reply?.error);
-  throw new Unreachable(`${method} ${path}: ${response.status}`);
+  if (reply === null) throw new Unreachable(`${method} ${path}: no JSON`);
+  return reply;
+}
+
+/** What a reply that is no success means: a Refusal, or Unreachable where the server is only busy. */
+export async function refusalOf(response) {
+  if (response.status >= 500 || BUSY.includes(response.status)) return new Unreachable(`${response.url}: ${response.status}`);
+  const reply = await response.json().catch(() => null);
+  return new Refusal(response.status, reply?.error);
 }

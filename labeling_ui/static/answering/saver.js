@@ -1,28 +1,37 @@
 import { patience } from "./patience.js";
 import { Refusal } from "./requests.js";
+import { say } from "./words.js";
 
-const WORDS = { saved: "saved", saving: "saving…", offline: "offline, will catch up", refused: "not saved" };
+const OVER = 410;
 
 /**
- * Sends answers in small batches as they are given, and keeps every one until the server has it.
+ * Sends answers as they are given, but not more than about once a second, and keeps every one until the server has it:
+ * in memory, and in `backup` (something with `answers`), so that a crash loses nothing either.
  * The newest answer of a key replaces an older one. `send(batch, {keepalive})` throws Refusal when trying again is no use.
- * Says "state" with saved | saving | offline | refused.
+ * Its state is saved | saving | offline | refused. Says "refused" with the Refusal.
  */
 export class Saver extends EventTarget {
   #send;
   #mark;
+  #backup;
   #delay;
+  #pause;
   #most;
   #pending = new Map();
   #running = null;
   #timer = 0;
+  #written = 0;
+  #sent = -Infinity;
   #refusal = null;
+  #urgent = false;
 
-  constructor(send, mark, { delay = 400, most = 50 } = {}) {
+  constructor(send, mark, { backup = {}, delay = 300, pause = 1_000, most = 150 } = {}) {
     super();
     this.#send = send;
     this.#mark = mark;
+    this.#backup = backup;
     this.#delay = delay;
+    this.#pause = pause;
     this.#most = most;
     window.addEventListener("pagehide", () => this.#lastChance());
     document.addEventListener("visibilitychange", () => document.hidden && this.#lastChance());
@@ -33,19 +42,32 @@ export class Saver extends EventTarget {
   add(key, item) {
     this.#pending.set(key, item);
     if (this.state === "saved") this.#become("saving");
-    clearTimeout(this.#timer);
-    if (this.#pending.size >= this.#most) this.#start();
-    else this.#timer = setTimeout(() => this.#start(), this.#delay);
+    // Not now: the next image has to be painted first.
+    this.#written ||= setTimeout(() => this.#write());
+    this.#soon();
+  }
+
+  /** Whether the newest answer of this key is still on its way. */
+  has(key) {
+    return this.#pending.has(key);
   }
 
   /** Resolves when the server has everything; throws the Refusal when it will not take it. */
   async settled() {
-    await this.#start();
+    this.#refusal = null;
+    this.#urgent = true;
+    while (this.#pending.size && !this.#refusal) await this.#start();
+    this.#urgent = false;
     if (this.#refusal) throw this.#refusal;
+  }
+
+  #soon() {
+    this.#timer ||= setTimeout(() => this.#start(), Math.max(this.#delay, this.#sent + this.#pause - performance.now()));
   }
 
   #start() {
     clearTimeout(this.#timer);
+    this.#timer = 0;
     this.#running ??= this.#run().finally(() => (this.#running = null));
     return this.#running;
   }
@@ -56,6 +78,7 @@ export class Saver extends EventTarget {
         await this.#deliver({ keepalive: false });
         failures = 0;
         this.#become(this.#pending.size ? "saving" : "saved");
+        if (this.#pending.size && !this.#urgent) return this.#soon();
       } catch (error) {
         if (error instanceof Refusal) return this.#refuse(error);
         failures += 1;
@@ -68,23 +91,35 @@ export class Saver extends EventTarget {
 
   /** The page may be gone in a moment: a request that outlives it takes what is left. */
   #lastChance() {
-    if (this.#pending.size && !this.#refusal) this.#deliver({ keepalive: true }).catch(() => this.#start());
+    if (!this.#pending.size) return;
+    this.#write();
+    if (!this.#refusal) this.#deliver({ keepalive: true }).catch(() => this.#start());
   }
 
   /** Send one batch; what was not replaced meanwhile is done. */
   async #deliver(how) {
     const batch = [...this.#pending].slice(0, this.#most);
+    this.#sent = performance.now();
     await this.#send(batch.map(([, item]) => item), how);
     for (const [key, item] of batch) if (this.#pending.get(key) === item) this.#pending.delete(key);
+    this.#write();
+    if (!this.#pending.size && this.state === "saving") this.#become("saved");
+  }
+
+  #write() {
+    clearTimeout(this.#written);
+    this.#written = 0;
+    this.#backup.answers = this.#refusal?.status === OVER ? [] : [...this.#pending.values()];
   }
 
   #refuse(refusal) {
     this.#refusal = refusal;
+    this.#write();
     this.#become("refused");
     this.dispatchEvent(new CustomEvent("refused", { detail: refusal }));
   }
 
-  #become(state, words = WORDS[state]) {
+  #become(state, words = say(`saver.${state}`)) {
     this.state = state;
     this.#mark.dataset.state = state;
     this.#mark.textContent = words;

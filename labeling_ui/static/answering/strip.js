@@ -1,15 +1,17 @@
+import { say } from "./words.js";
+
 const SIGNS = { true: { word: "yes", sign: "✓" }, false: { word: "no", sign: "✕" } };
 
 /** A film strip of answered images; choosing one goes back to it. Keeps its elements, so nothing flickers. */
 export class Strip {
   #list;
-  #address;
+  #pictures;
   #choose;
   #items = new Map();
 
-  constructor(list, address, choose) {
+  constructor(list, pictures, choose) {
     this.#list = list;
-    this.#address = address;
+    this.#pictures = pictures;
     this.#choose = choose;
   }
 
@@ -20,12 +22,15 @@ export class Strip {
       item.remove();
       this.#items.delete(position);
     }
+    const fresh = new Map();
     for (const position of positions) {
-      const item = this.#items.get(position) ?? this.#make(position);
+      if (!this.#items.has(position)) fresh.set(position, this.#make(position));
+      const item = this.#items.get(position);
       this.#mark(item.firstChild, position, deck);
       if (!item.isConnected) this.#list.append(item);
     }
     this.#sort(positions);
+    this.#pictures.fill(fresh);
   }
 
   #sort(positions) {
@@ -35,6 +40,7 @@ export class Strip {
     });
   }
 
+  /** A new item; returns its image, which has no picture yet. */
   #make(position) {
     const item = document.createElement("li");
     const button = document.createElement("button");
@@ -43,23 +49,20 @@ export class Strip {
     button.type = "button";
     button.addEventListener("click", () => this.#choose(position));
     image.alt = "";
-    image.loading = "lazy";
-    image.fetchPriority = "low";
-    image.src = this.#address(position);
+    image.decoding = "async";
     sign.setAttribute("aria-hidden", "true");
     sign.className = "said-sign";
     button.append(image, sign);
     item.append(button);
     this.#items.set(position, item);
-    return item;
+    return image;
   }
 
   #mark(button, position, deck) {
-    const value = deck.value(position);
-    const { word, sign } = SIGNS[value] ?? { word: "skipped", sign: "·" };
+    const { word, sign } = SIGNS[deck.value(position)] ?? { word: "skipped", sign: "·" };
     button.className = `said-${word}`;
     button.lastChild.textContent = sign;
-    button.setAttribute("aria-label", `Image ${position + 1}: ${word}. Go back to it`);
+    button.setAttribute("aria-label", say(`strip.${word}`, { number: position + 1 }));
     button.setAttribute("aria-current", String(position === deck.position));
   }
 }

@@ -15,6 +15,11 @@ export class Submission {
     this.#token = token;
   }
 
+  /** One request. What is submitted already stays as it is: the reply is the same again. */
+  receipt() {
+    return request("POST", this.#path, { token: this.#token, body: { viewport: [innerWidth, innerHeight] } });
+  }
+
   /** Returns the reply, or null when a call is already under way. Throws Refusal. */
   async send(before, onWait) {
     if (this.#busy) return null;
@@ -23,7 +28,7 @@ export class Submission {
       await before();
       for (let failures = 0; ; ) {
         try {
-          return await request("POST", this.#path, { token: this.#token, body: { viewport: [innerWidth, innerHeight] } });
+          return await this.receipt();
         } catch (error) {
           if (!(error instanceof Unreachable)) throw error;
           failures += 1;

@@ -1,39 +1,15 @@
-"""What each page shows, one frozen type a page.
+"""The researchers' pages: the list of categories, and one category."""
 
-A template may use only the fields of its page (a test compares them), and the JSON that a page's scripts read is made
-from the same fields. The task page has no field that could tell gold from unknown: it knows positions, not images.
-Money is in US cents, times in seconds unless a name says otherwise.
-"""
+from typing import Any, Literal
 
-from datetime import datetime
-from typing import Any, ClassVar, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import Field, computed_field
 
 from active_learning.domain.label import Source
 from labeling_ui.charts import Standing, pool_chart
+from labeling_ui.contexts.base import Page, Shown
 
 CategoryState = Literal["open", "paused", "finished"]
 Interval = tuple[float, float, float]
-
-
-class Shown(BaseModel):
-    """The base of everything that a page shows: immutable, strict about its fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Page(Shown):
-    """A whole page. ``template`` is the file that draws it."""
-
-    template: ClassVar[str]
-
-    def client(self) -> dict[str, Any]:
-        """The JSON that the page's scripts read; empty for a page without scripts."""
-        return {}
-
-
-# The list of categories ------------------------------------------------------------------------------------------
 
 
 class CategoryCard(Shown):
@@ -54,9 +30,6 @@ class IndexPage(Page):
     template = "index.html"
 
     categories: tuple[CategoryCard, ...] = ()
-
-
-# One category ----------------------------------------------------------------------------------------------------
 
 
 class Counts(Shown):
@@ -246,115 +219,3 @@ class CategoryPage(Page):
         """Where to listen for news, and the chart."""
         base = f"/categories/{self.summary.slug}"
         return {"page": base, "events": f"{base}/events", "summary": f"{base}/summary", "chart": self.summary.chart}
-
-
-# The task page ---------------------------------------------------------------------------------------------------
-
-
-class Keys(Shown):
-    """Keys by what they do, as ``KeyboardEvent.key`` names them."""
-
-    yes: tuple[str, ...] = ("j", "ArrowRight", "1")
-    no: tuple[str, ...] = ("f", "ArrowLeft", "0")
-    back: tuple[str, ...] = ("Backspace", "ArrowUp")
-    forward: tuple[str, ...] = ("ArrowDown",)
-    skip: tuple[str, ...] = ("s",)
-
-
-class Endpoints(Shown):
-    """The assignment API. ``{position}`` stands for the place in this annotator's own order."""
-
-    images: str = "/assignment/images/{position}"
-    answers: str = "/assignment/answers"
-    assignment: str = "/assignment"
-    submission: str = "/assignment/submission"
-
-
-class Work(Shown):
-    """What the page needs to work on one assignment. ``now`` is the server's clock: an annotator's may be wrong."""
-
-    token: str
-    of: int
-    deadline: datetime
-    now: datetime
-    endpoints: Endpoints = Endpoints()
-    keys: Keys = Keys()
-
-
-class TaskPage(Page):
-    """One assignment, or its preview when ``work`` is ``None``. Examples are addresses, not image ids.
-
-    ``slots`` images in at most ``minutes``; ``approval`` says how approval works, in words.
-    """
-
-    template = "task.html"
-
-    question: str
-    instructions: str = ""
-    examples_yes: tuple[str, ...] = ()
-    examples_no: tuple[str, ...] = ()
-    reward_cents: int
-    slots: int
-    minutes: int
-    approval: str = ""
-    work: Work | None = None
-
-    @property
-    def preview(self) -> bool:
-        """Whether the annotator is only looking and has not accepted."""
-        return self.work is None
-
-    def client(self) -> dict[str, Any]:
-        """The work and its pay; empty in a preview."""
-        if self.work is None:
-            return {}
-        return self.work.model_dump(mode="json") | {"reward_cents": self.reward_cents}
-
-
-# The expert page -------------------------------------------------------------------------------------------------
-
-
-class ExpertPage(Page):
-    """The researcher answers images himself; they become gold. ``images`` are sha256, at most a few hundred."""
-
-    template = "expert.html"
-
-    slug: str
-    question: str
-    instructions: str = ""
-    images: tuple[str, ...] = ()
-    gold_yes: int = 0
-    gold_no: int = 0
-    wanted_yes: int
-    wanted_no: int
-    keys: Keys = Keys()
-
-    def client(self) -> dict[str, Any]:
-        """The images, where their answers go, and how many are wanted."""
-        return {
-            "images": [f"/images/{sha256}" for sha256 in self.images],
-            "ids": self.images,
-            "gold": f"/categories/{self.slug}/gold",
-            "gold_yes": self.gold_yes,
-            "gold_no": self.gold_no,
-            "wanted_yes": self.wanted_yes,
-            "wanted_no": self.wanted_no,
-            "keys": self.keys.model_dump(),
-        }
-
-
-# Errors ----------------------------------------------------------------------------------------------------------
-
-
-class ErrorPage(Page):
-    """What went wrong (HTTP ``status``), in words, and what to do about it.
-
-    ``home`` offers the list of categories: nothing for an annotator.
-    """
-
-    template = "error.html"
-
-    status: int
-    message: str
-    hint: str = ""
-    home: bool = True

@@ -1,0 +1,142 @@
+"""The real web process and the real marketplace on the real MongoDB, for pages in a real Chromium."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, ExitStack
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from playwright.sync_api import Frame, Page
+
+from active_learning.domain.label import Source
+from active_learning.domain.submission import Submission
+from active_learning.domain.task import Task
+from api.app import create_app
+from api.operations import curating, intake, labeling, rounds
+from api.operations.context import Winnow, open_winnow, utc_now
+from api.settings import Settings
+from tests import factories
+from tests.jobs.serving import Served
+from tests.turk.served import SECRET, free_port
+from workers.jobs import collect
+from workers.jobs.desk import Desk
+from workers.market import MarketOptions, open_market
+from workers.market.protocol import MarketAssignment, Marketplace
+from workers.ray_runtime import RayRuntime
+from workers.turk.app import create_app as create_marketplace
+from workers.turk.settings import TurkSettings
+
+SLUG = "bright"
+Result = TypeVar("Result")
+
+SMALL: dict[str, object] = {
+    **{"slots": 24, "hidden_gold": 8, "batch": 10, "validation": 10, "redundancy": 1, "lessons": 0},
+}
+"""A task of 24 images, 8 of them gold, without lessons."""
+
+
+class Stack:
+    """Web process, marketplace and a category whose first task is posted as a HIT.
+
+    Synchronous Playwright keeps an event loop in the test's thread, so operations run in the loop of another one.
+    ``ahead`` is how much the web process's clock is ahead of the real one.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        exits: ExitStack,
+        policy: dict[str, object] | None = None,
+        images: int = 60,
+        gold_a_side: int = 8,
+    ) -> None:
+        database = f"ui_{time.time_ns()}"
+        web, market = free_port(), free_port()
+        self.web, self.market = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{market}"
+        self.ahead = timedelta()
+        self._loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        exits.callback(thread.join, 10)
+        exits.callback(self._loop.call_soon_threadsafe, self._loop.stop)
+
+        turk = TurkSettings(
+            mongodb_uri=uri, secret=SECRET, database=f"{database}_turk", public_url=self.market, sweep_seconds=3600.0
+        )
+        exits.callback(Served(lambda: create_marketplace(turk), market).stop)
+        self.settings = settings = factories.settings(uri, database, public_url=self.web, market_endpoint=self.market)
+        self.server = Served(lambda: create_app(settings, lambda: utc_now() + self.ahead), web)
+        exits.callback(self.server.stop)
+        self.requester: Marketplace = open_market("turk", MarketOptions(self.market, "WINNOW", "any"))
+        self._open = AsyncExitStack()
+        self.w: Winnow = self.do(self._open.enter_async_context(open_winnow(settings)))
+        exits.callback(lambda: self.do(self._open.aclose()))
+        self.task = self.do(self._post_a_task(settings, policy or SMALL, images, gold_a_side))
+
+    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run one operation to its end."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _post_a_task(self, settings: Settings, policy: dict[str, object], images: int, gold_a_side: int) -> Task:
+        w = self.w
+        new, truth = factories.new_images(range(images), yes_every=3)
+        category = factories.category(SLUG, **policy)
+        await intake.create_category(w, category)
+        await intake.add_images(w, SLUG, new)
+        sides = [[image for image, answer in truth.items() if answer is value] for value in (True, False)]
+        gold = {image: truth[image] for side in sides for image in side[:gold_a_side]}
+        await curating.give_gold(w, SLUG, gold, Source.IMPORTED, {"by": "test"})
+        await rounds.draw_validation(w, SLUG)
+        room = category.policy.slots - category.policy.hidden_gold
+        start = rounds.rounds.StartRound(
+            number=1, strategy="random", take=room - category.policy.validation, validation=category.policy.validation
+        )
+        await rounds.start_round(w, SLUG, start)
+        (task,) = await w.store.tasks.of_round(SLUG, 1)
+        await collect.publish(Desk(w, self.requester, RayRuntime(settings)), category, task)
+        return await w.store.tasks.get(task.id)
+
+    def address(self, worker: str, **more: str) -> str:
+        """The task page for a worker, outside of any marketplace."""
+        query = {"assignmentId": f"ASG{worker}", "workerId": worker, **more}
+        return f"{self.web}/tasks/{self.task.id}?{urlencode(query)}"
+
+    def submitted(self) -> list[MarketAssignment]:
+        """What the marketplace says was submitted to the HIT."""
+        assert self.task.hit is not None
+        return self.do(self.requester.assignments(self.task.hit))
+
+    def submission(self, market_assignment: str, annotator: str) -> Submission | None:
+        """What Winnow has stored of an assignment."""
+        return self.do(self.w.store.submissions.get(labeling.assignment_id(market_assignment, annotator)))
+
+    def submissions_of(self, worker: str) -> int:
+        """How many submissions of a worker there are."""
+        return self.do(self.w.store.submissions.collection.count_documents({"annotator": worker}))
+
+
+def ready(surface: Page | Frame, position: int) -> None:
+    """Wait until the image at a position is painted."""
+    surface.wait_for_selector(f'#stage[data-position="{position}"][data-ready="true"]')
+
+
+def task_frame(page: Page, working: bool) -> Frame:
+    """The task page inside the marketplace's page."""
+    page.locator("iframe#task").wait_for()
+    wanted = "workerId=" if working else "ASSIGNMENT_ID_NOT_AVAILABLE"
+    for _ in range(100):
+        found = [frame for frame in page.frames if "/tasks/" in frame.url and wanted in frame.url]
+        if found:
+            return found[0]
+        page.wait_for_timeout(50)
+    raise AssertionError(f"no task page in a frame: {[frame.url for frame in page.frames]}")
+
+
+def press(page: Page, surface: Page | Frame, given: dict[int, bool]) -> None:
+    """Answer images by keyboard, each when it is painted."""
+    for position, value in given.items():
+        ready(surface, position)
+        page.keyboard.press("j" if value else "f")

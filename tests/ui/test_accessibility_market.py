@@ -1,0 +1,145 @@
+"""axe-core finds nothing on any page of the marketplace's site, in any look."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.jobs.serving import Served
+from tests.turk.served import SECRET, MovableClock, Site, free_port, post_hit
+from tests.ui.axe import violations_in_every_look
+from workers.turk.app import create_app
+from workers.turk.settings import TurkSettings
+
+QUESTION = (
+    '<HTMLQuestion xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2011-11-11/HTMLQuestion.xsd">'
+    "<HTMLContent><![CDATA[<!doctype html><title>task</title><p>A task.</p>]]></HTMLContent>"
+    "<FrameHeight>450</FrameHeight></HTMLQuestion>"
+)
+
+
+@pytest.fixture(scope="module")
+def site(mongod_uri: str) -> Iterator[Site]:
+    """A marketplace of its own for this module."""
+    port = free_port()
+    settings = TurkSettings(
+        mongodb_uri=mongod_uri,
+        secret=SECRET,
+        database=f"axe_{time.time_ns()}",
+        public_url=f"http://127.0.0.1:{port}",
+        sweep_seconds=3600.0,
+    )
+    clock = MovableClock()
+    server = Served(lambda: create_app(settings, clock), port)
+    yield Site(settings.public_url, settings, clock, None)
+    server.stop()
+
+
+@pytest.fixture
+def hits(site: Site) -> Iterator[list[str]]:
+    """Three HITs of a requester of their own, gone after the test."""
+    requester = site.requester()
+    found = [post_hit(requester, Question=QUESTION, Title=f"Does this show a {n}?") for n in range(3)]
+    yield found
+    for hit in found:
+        requester.update_expiration_for_hit(HITId=hit, ExpireAt=0)
+
+
+def sign_in(page: Page, site: Site) -> None:
+    """A worker who has done nothing yet."""
+    page.goto(site.url)
+    page.get_by_label("Your name").fill(f"Ada {time.time_ns()}")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("HITs you can do now")
+
+
+def accept(page: Page, site: Site, hit: str) -> str:
+    """Accept in the browser; gives the assignment."""
+    page.goto(f"{site.url}/hits/{hit}")
+    page.get_by_role("button", name="Accept").click()
+    page.locator("#countdown").wait_for()
+    return page.url.rpartition("/")[2]
+
+
+def submit(page: Page, site: Site, assignment: str) -> None:
+    """Submit as a frame does."""
+    sent = page.request.post(f"{site.url}/mturk/externalSubmit", form={"assignmentId": assignment, "receipt": "R"})
+    assert sent.ok
+
+
+def test_before_there_is_anything(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
+    assert violations_in_every_look(page) == []
+    sign_in(page, site)
+    assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/earnings")
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+    assert violations_in_every_look(page) == []
+
+
+def test_choosing_and_working(page: Page, site: Site, hits: list[str]) -> None:
+    sign_in(page, site)
+    page.goto(f"{site.url}/hits/{hits[0]}")
+    expect(page.get_by_role("note")).to_contain_text("Accept the HIT")
+    assert violations_in_every_look(page) == []
+    accept(page, site, hits[0])
+    assert violations_in_every_look(page) == []
+    page.goto(site.url)
+    expect(page.get_by_text("Your work in progress")).to_be_visible()
+    expect(page.locator(".cards .card")).to_have_count(2)
+    assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/hits/{hits[0]}")
+    expect(page.get_by_role("note")).to_contain_text("No places are left.")
+    assert violations_in_every_look(page) == []
+
+
+def test_what_became_of_the_work(page: Page, site: Site) -> None:
+    requester = site.requester()
+    approved, rejected, returned = (post_hit(requester, Question=QUESTION) for _ in range(3))
+    sign_in(page, site)
+    done = {hit: accept(page, site, hit) for hit in (approved, rejected, returned)}
+    page.get_by_role("button", name="Return").click()
+    for hit in (approved, rejected):
+        submit(page, site, done[hit])
+    page.goto(f"{site.url}/assignments/{done[approved]}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Submitted. Thank you!")
+    assert violations_in_every_look(page) == []
+
+    worker = requester.list_assignments_for_hit(HITId=approved)["Assignments"][0]["WorkerId"]
+    requester.approve_assignment(AssignmentId=done[approved], RequesterFeedback="Thank you.")
+    requester.reject_assignment(AssignmentId=done[rejected], RequesterFeedback="All answers were yes.")
+    requester.send_bonus(
+        WorkerId=worker, BonusAmount="0.10", AssignmentId=done[approved], Reason="Careful.", UniqueRequestToken="b1"
+    )
+    for hit, words in ((approved, "Approved"), (rejected, "Rejected"), (returned, "Returned")):
+        page.goto(f"{site.url}/assignments/{done[hit]}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(words)
+        assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/earnings")
+    expect(page.get_by_text("All answers were yes.")).to_be_visible()
+    expect(page.get_by_text("Careful.")).to_be_visible()
+    assert violations_in_every_look(page) == []
+
+
+def test_errors_and_what_the_frame_shows(page: Page, site: Site, hits: list[str]) -> None:
+    page.goto(f"{site.url}/nowhere")
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is no such page.")
+    assert violations_in_every_look(page) == []
+    sign_in(page, site)
+    assignment = accept(page, site, hits[0])
+    for words in ("Thank you, submitted", "Not submitted"):
+        page.goto(site.url)
+        page.evaluate(
+            """assignment => {
+                const make = (tag, values) => Object.assign(document.createElement(tag), values);
+                const form = make("form", { method: "post", action: "/mturk/externalSubmit" });
+                form.append(make("input", { name: "assignmentId", value: assignment }));
+                document.body.append(form);
+                form.submit();
+            }""",
+            assignment if words.startswith("Thank") else "nothing",
+        )
+        expect(page.get_by_role("heading", level=1)).to_have_text(words)
+        assert violations_in_every_look(page) == []
