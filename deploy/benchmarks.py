@@ -44,9 +44,16 @@ def run(name: str | None, target: Path | None, console: Console) -> int:
 
 
 def _table(result: dict[str, Any]) -> Table:
-    table = Table("", "unit", "ours", "peer", "ratio", "goal", "met", header_style="bold")
+    peers = {row["peer"]["name"] for row in result["rows"]}
+    # One peer for all rows is said once, under the table.
+    caption = f"peer: {peers.pop()}" if len(peers) == 1 else None
+    table = Table("", "unit", "ours", "peer", "ratio", "goal", "met", header_style="bold", caption=caption)
     for row in result["rows"]:
-        peer = f"{row['peer']['value']:,} ({row['peer']['name']})"
+        peer = f"{row['peer']['value']:,}" + ("" if caption else f" ({row['peer']['name']})")
+        sign = "≤" if row["less"] else "≥"
+        goal = f"{sign} {row['goal']}" + (
+            f", {sign} {row['limit']:g} {row['unit']}" if row["limit"] is not None else ""
+        )
         met = "yes" if row["met"] else "no"
-        table.add_row(row["name"], row["unit"], f"{row['ours']:,}", peer, f"{row['ratio']:.3f}", f"{row['goal']}", met)
+        table.add_row(row["name"], row["unit"], f"{row['ours']:,}", peer, f"{row['ratio']:.3f}", goal, met)
     return table

@@ -60,6 +60,9 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/ui",),
 )
 
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
+"""For the pages: a browser test mostly waits. What measures or loads the machine stays alone."""
+
 
 def check() -> int:
     """Run lint, format, types and import contracts, all of them; return 0 when all are clean, else 1."""
@@ -148,7 +151,8 @@ def _run_group(group: tuple[str, ...], options: Sequence[str], report: Path, con
         return 0, Counts()
     console.print(f"[bold]-- {name}[/]")
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", *options, f"--junitxml={report}", *present]
+    how = TWO_AT_A_TIME if _belongs(present[0], ("tests/ui",)) else ()
+    command = [sys.executable, "-m", "pytest", "-q", *how, *options, f"--junitxml={report}", *present]
     try:
         code = subprocess.run(command, cwd=ROOT, timeout=GROUP_SECONDS, check=False).returncode
     except subprocess.TimeoutExpired:

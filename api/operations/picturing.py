@@ -39,10 +39,26 @@ class Album:
 
 @dataclass
 class Albums:
-    """The albums that a process has in memory, the oldest leave first; and its room for making pictures."""
+    """The albums of the work that is under way, and this process's room for making pictures.
+
+    An album goes when its work is submitted, when its time is over, and at the latest as the oldest of too many.
+    """
 
     kept: OrderedDict[str, Album] = field(default_factory=OrderedDict)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    def keep(self, album: Album, now: datetime) -> None:
+        """Remember an album."""
+        self.kept[album.assignment] = album
+        # They come in the order in which they were opened, so the oldest are over first.
+        while len(self.kept) > REMEMBERED or next(iter(self.kept.values())).deadline < now:
+            self.kept.popitem(last=False)
+            if not self.kept:
+                return
+
+    def forget(self, assignment: str) -> None:
+        """Let an album go: nobody looks at it any more, or it is read again."""
+        self.kept.pop(assignment, None)
 
 
 async def batch(w: Winnow, albums: Albums, token: str, start: int, count: int, size: int) -> tuple[list[bytes], int]:
@@ -136,9 +152,7 @@ async def _album(w: Winnow, albums: Albums, token: str) -> Album:
         images, deadline = found
         longest = await w.store.images.longest(images)
         album = Album(identifier, tuple(images), tuple(longest.get(image, 0) for image in images), deadline)
-        albums.kept[identifier] = album
-        if len(albums.kept) > REMEMBERED:
-            albums.kept.popitem(last=False)
+        albums.keep(album, w.clock())
     if w.clock() > album.deadline:
         raise AlreadyClosed("The time for this assignment is over.", "Take a new one from the marketplace.")
     return album

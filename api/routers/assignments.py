@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from active_learning.domain.errors import Forbidden
 from api.deps import Opened, Pictures, Token
-from api.operations import labeling, picturing, viewing
+from api.operations import labeling, picturing, tokens, viewing
 from api.schemas import AnswersIn, Saved, SubmissionIn
 from labeling_ui.render import render
 from labeling_ui.words import choose
@@ -80,6 +80,8 @@ async def answers(w: Opened, token: Token, body: AnswersIn) -> Saved:
 
 
 @router.post("/assignment/submission")
-async def submission(w: Opened, token: Token, body: SubmissionIn) -> labeling.Receipt:
+async def submission(w: Opened, albums: Pictures, token: Token, body: SubmissionIn) -> labeling.Receipt:
     """Store the submission; the reply says where the market wants to hear of it."""
-    return await labeling.submit(w, token, body.viewport)
+    receipt = await labeling.submit(w, token, body.viewport)
+    albums.forget(tokens.assignment_of(w, token))
+    return receipt

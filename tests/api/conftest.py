@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from active_learning.domain.label import Source
 from active_learning.domain.task import Task
@@ -20,11 +22,17 @@ async def w(mongod_uri: str) -> AsyncIterator[Winnow]:
         yield opened
 
 
+@pytest.fixture
+def app(w: Winnow) -> FastAPI:
+    """The real application, on the test's connections."""
+    made = create_app(w.settings, w.clock)
+    made.state.winnow = w
+    return made
+
+
 @pytest_asyncio.fixture
-async def http(w: Winnow) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the real application, on the test's connections."""
-    app = create_app(w.settings, w.clock)
-    app.state.winnow = w
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://winnow") as client:
         yield client

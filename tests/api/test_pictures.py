@@ -7,11 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from active_learning.domain.task import Task
 from api.operations import picturing
 from api.operations.context import Winnow
-from tests.api.test_assignments import auth, open_task
+from tests.api.test_assignments import answer_all, auth, open_task, submit
 from tests.factories import FakeClock
 from workers.crowd.eyes import sight
 
@@ -152,3 +153,22 @@ async def test_the_researchers_pages_get_small_pictures_too(http: httpx.AsyncCli
     assert sight(small.content) == sight(original.content)
     assert (await http.get(f"/images/{image}", params={"size": 321})).status_code == 422
     assert (await http.get(f"/images/{'0' * 64}", params={"size": 320})).status_code == 404
+
+
+async def test_a_process_remembers_only_work_that_is_under_way(
+    http: httpx.AsyncClient, app: FastAPI, w: Winnow, task: Task
+) -> None:
+    kept = app.state.albums.kept
+    anna = await open_task(http, task)
+    await batch(http, anna)
+    assert len(kept) == 1
+    await answer_all(http, anna)
+    await submit(http, anna)
+    assert len(kept) == 0
+    await batch(http, await open_task(http, task, "BEN"))
+    assert isinstance(w.clock, FakeClock)
+    w.clock.move(31 * 60)
+    await batch(http, await open_task(http, task, "CLEO"))
+    w.clock.move(2 * 60)
+    await batch(http, await open_task(http, task, "DORA"))
+    assert [album.assignment for album in kept.values()] == ["ASGCLEO:CLEO", "ASGDORA:DORA"]

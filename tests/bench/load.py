@@ -2,7 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+LARGEST_HEAD = 1 << 20
 
 
 async def rate(host: str, port: int, requests: Sequence[bytes], connections: int = 16) -> float:
@@ -12,21 +15,65 @@ async def rate(host: str, port: int, requests: Sequence[bytes], connections: int
     """
     queue = iter(requests)
     started = time.perf_counter()
-    await asyncio.gather(*(_connection(host, port, queue) for _ in range(connections)))
+    await asyncio.gather(*(_drain(Connection(host, port), queue) for _ in range(connections)))
     return len(requests) / (time.perf_counter() - started)
 
 
-async def _connection(host: str, port: int, queue: "object") -> None:
-    reader, writer = await asyncio.open_connection(host, port)
+async def _drain(connection: "Connection", queue: Iterator[bytes]) -> None:
     try:
-        for request in queue:  # type: ignore[attr-defined]
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 2"):
-                raise RuntimeError(head.split(b"\r\n", 1)[0].decode())
-            await reader.readexactly(_length(head))
+        for one in queue:
+            await connection.send(one)
     finally:
-        writer.close()
+        connection.close()
+
+
+class Connection:
+    """One kept connection, as a browser holds it: opened when needed, and anew when the server had closed it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def send(self, request: bytes) -> bytes:
+        """The body of the reply. Raises ``RuntimeError`` when it is not 2xx, ``OSError`` when nobody answers."""
+        kept = self._reader is not None and not self._reader.at_eof()
+        try:
+            return await self._exchange(request)
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            self.close()
+            if not kept or (isinstance(error, asyncio.IncompleteReadError) and error.partial):
+                raise ConnectionError("The connection broke before the reply was complete.") from error
+        return await self._exchange(request)  # it had been closed for idleness while the request was on its way
+
+    async def _exchange(self, request: bytes) -> bytes:
+        if self._reader is None or self._writer is None or self._reader.at_eof():
+            self.close()
+            self._reader, self._writer = await asyncio.open_connection(*self._address, limit=LARGEST_HEAD)
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        body = await _body(self._reader, head)
+        if not head.startswith(b"HTTP/1.1 2"):
+            raise RuntimeError(head.split(b"\r\n", 1)[0].decode())
+        return body
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._writer is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._writer.close()
+        self._reader = self._writer = None
+
+
+async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:
+    if b"transfer-encoding: chunked" not in head.lower():
+        return await reader.readexactly(_length(head))
+    parts = []
+    while size := int(await reader.readline(), 16):
+        parts.append(await reader.readexactly(size))
+        await reader.readexactly(2)
+    await reader.readexactly(2)
+    return b"".join(parts)
 
 
 def _length(head: bytes) -> int:

@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """One measured thing. ``goal`` is a ratio to the peer; ``runs`` are the single measurements behind ``ours``."""
+    """One measured thing. ``goal`` is a ratio to the peer; ``runs`` are the single measurements behind ``ours``.
+
+    ``less`` says that less is better; ``limit`` is an aim for ``ours`` itself, in its unit, beside the ratio's.
+    """
 
     name: str
     what: str
@@ -19,11 +22,17 @@ class Row:
     peer: dict[str, Any]
     goal: float
     runs: Sequence[float]
+    less: bool = False
+    limit: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON wants it, with ratio and verdict."""
         ratio = self.ours / self.peer["value"]
-        return asdict(self) | {"ratio": round(ratio, 3), "met": ratio >= self.goal, "runs": list(self.runs)}
+        met = self._reaches(ratio, self.goal) and (self.limit is None or self._reaches(self.ours, self.limit))
+        return asdict(self) | {"ratio": round(ratio, 3), "met": met, "runs": list(self.runs)}
+
+    def _reaches(self, value: float, aim: float) -> bool:
+        return value <= aim if self.less else value >= aim
 
 
 @dataclass

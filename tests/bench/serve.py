@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from active_learning.domain.label import Source
-from api.operations import curating, intake, labeling, rounds
+from api.operations import curating, intake, labeling, picturing, rounds
 from api.operations.context import Winnow, open_winnow
 from deploy import mongodb, stack
 from deploy.processes import Child, Supervisor, free_port
@@ -36,8 +36,9 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
 async def prepare(w: Winnow) -> str:
     """A category with one task of 150 slots; returns the task's id."""
     images, truth = factories.new_images(range(400), yes_every=4)
-    await intake.create_category(w, factories.category())
+    await intake.create_category(w, factories.category(lessons=0))
     await intake.add_images(w, "bright", images)
+    await picturing.prepare(w, [image.sha256 for image in images])
     for value in (True, False):
         gold = [image for image, answer in truth.items() if answer is value][:40]
         await curating.give_gold(w, "bright", dict.fromkeys(gold, value), Source.IMPORTED, {"by": "bench"})
@@ -69,7 +70,8 @@ async def measure(w: Winnow, task: str, web: int, peer: int) -> dict[str, list[f
             for n in range(PAGES)
         ]
         images = [
-            request("GET", f"/assignment/images/{n % 150}?token={open_tokens[n % ASSIGNMENTS]}") for n in range(PAGES)
+            request("GET", f"/assignment/images?start={n % 150}&count=1&size=160", open_tokens[n % ASSIGNMENTS])
+            for n in range(PAGES)
         ]
         saves = [
             request("PUT", "/assignment/answers", token, answers(start, 10))
