@@ -196,18 +196,24 @@ async def _undecided(w: Winnow, slug: str, wanted: Mapping[str, bool]) -> list[s
             raise InputError(f"Image {image} is not in '{slug}'.", "Import it into the category first.")
         if candidate["gold"] is not None and candidate["gold"] is not answer:
             word = "yes" if candidate["gold"] else "no"
-            raise InputError(f"Image {image} is known to be a {word}.", "Mend its answer, or leave it out.")
+            raise InputError(f"{await _called(w, image)} is known to be a {word}.", "Mend its answer, or leave it out.")
         if candidate["gold"] is not None:
             continue
         free = candidate["state"] == State.UNKNOWN.value and candidate["role"] == Role.TRAIN.value
         if not free or candidate["votes_wanted"] or candidate["disputed"]:
             raise InputError(
-                f"Image {image} cannot teach: it is with people, decided by them or by the model, or drawn for "
-                "validation.",
+                f"{await _called(w, image)} cannot teach: it is with people, decided by them or by the model, or drawn "
+                "for validation.",
                 "Choose an image that you have answered yourself, or one that nobody has answered.",
             )
         fresh.append(image)
     return fresh
+
+
+async def _called(w: Winnow, image: str) -> str:
+    """An image as its researcher knows it: by the name under which it was imported."""
+    facts = await w.store.images.get(image)
+    return f"'{facts['name']}'" if facts and facts.get("name") else f"Image {image}"
 
 
 async def exposure(w: Winnow, slug: str) -> dict[str, int]:
