@@ -11,7 +11,8 @@ import pytest
 from tests.e2e.demos import demo
 from tests.e2e.invariants import check_data
 
-SEED = 0
+SEED = 5
+"""With it people come to work who answer at random, or always the same."""
 SECONDS = 240
 
 TOP = {"images", "category", "policy", "rounds", "totals", "truth"}
