@@ -40,7 +40,6 @@ async def _turn_away(send: Send) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", str(len(BUSY)).encode()),
         (b"retry-after", b"1"),
-        (b"access-control-allow-origin", b"*"),
     ]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": BUSY})

@@ -73,7 +73,8 @@ def _upright(data: bytes, size: int) -> Image.Image:
     profile = opened.info.get("icc_profile")
     picture = ImageOps.exif_transpose(opened)
     if picture.mode.startswith("I;16"):
-        picture = picture.point(lambda value: value / 256).convert("L")
+        # Through "I": Pillow computes with 16 bits in the machine's own byte order only.
+        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
     clear = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
     picture = _in_srgb(picture, profile).convert("RGBA" if clear else "RGB")
     picture.info.clear()

@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import vl_convert
@@ -17,8 +18,8 @@ STATIC = HERE / "static"
 
 @cache
 def version() -> str:
-    """What the static files are, in twelve hexadecimal digits: other files, another version."""
-    digest = hashlib.sha256()
+    """What the static files are, the chart library among them, in twelve hexadecimal digits."""
+    digest = hashlib.sha256(metadata.version("vl-convert-python").encode())
     for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(STATIC)} {path.stat().st_size} ".encode() + path.read_bytes())
     return digest.hexdigest()[:12]

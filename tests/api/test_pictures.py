@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-import struct
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -10,20 +10,13 @@ import pytest
 from fastapi import FastAPI
 
 from active_learning.domain.task import Task
+from api.app import create_app
 from api.operations import picturing
 from api.operations.context import Winnow
 from tests.api.test_assignments import answer_all, auth, open_task, submit
 from tests.factories import FakeClock
 from workers.crowd.eyes import sight
-
-
-def files(body: bytes) -> list[bytes]:
-    found = []
-    while body:
-        (length,) = struct.unpack_from(">I", body)
-        found.append(body[4 : 4 + length])
-        body = body[4 + length :]
-    return found
+from workers.crowd.pages import files_in
 
 
 async def batch(http: httpx.AsyncClient, context: dict[str, Any], **query: int) -> httpx.Response:
@@ -33,7 +26,7 @@ async def batch(http: httpx.AsyncClient, context: dict[str, Any], **query: int) 
 async def everything(http: httpx.AsyncClient, context: dict[str, Any], size: int = 640) -> list[bytes]:
     found: list[bytes] = []
     while len(found) < context["of"]:
-        found += files((await batch(http, context, start=len(found), count=12, size=size)).content)
+        found += files_in((await batch(http, context, start=len(found), count=12, size=size)).content)
     return found
 
 
@@ -51,7 +44,7 @@ async def test_everybody_gets_every_image_in_an_order_and_in_bytes_of_his_own(
 async def test_a_batch_is_for_this_browser_alone_and_as_long_as_the_work(http: httpx.AsyncClient, task: Task) -> None:
     context = await open_task(http, task)
     reply = await batch(http, context, start=2, count=5, size=160)
-    assert len(files(reply.content)) == 5
+    assert len(files_in(reply.content)) == 5
     assert "Authorization" in reply.headers["vary"]
     private, age, immutable = reply.headers["cache-control"].split(", ")
     assert (private, immutable) == ("private", "immutable")
@@ -63,7 +56,7 @@ async def test_a_batch_is_for_this_browser_alone_and_as_long_as_the_work(http: h
 async def test_the_last_batch_is_shorter(http: httpx.AsyncClient, task: Task) -> None:
     context = await open_task(http, task)
     reply = await batch(http, context, start=context["of"] - 3, count=24, size=320)
-    assert len(files(reply.content)) == 3
+    assert len(files_in(reply.content)) == 3
 
 
 @pytest.mark.parametrize(
@@ -77,12 +70,12 @@ async def test_what_there_is_not_is_refused(http: httpx.AsyncClient, task: Task,
 
 async def test_thumbnails_come_all_at_once(http: httpx.AsyncClient, task: Task) -> None:
     context = await open_task(http, task)
-    assert len(files((await batch(http, context, count=150, size=160)).content)) == context["of"]
+    assert len(files_in((await batch(http, context, count=150, size=160)).content)) == context["of"]
 
 
 async def test_full_resolution_is_sealed_and_never_kept(http: httpx.AsyncClient, w: Winnow, task: Task) -> None:
     contexts = [await open_task(http, task, who) for who in ("ANNA", "BEN")]
-    shown = files((await batch(http, contexts[0], start=0)).content)[0]
+    shown = files_in((await batch(http, contexts[0], start=0)).content)[0]
     before = await w.store.renditions.collection.count_documents({})
     replies = [await http.get("/assignment/images/0/full", headers=auth(context)) for context in contexts]
     assert [reply.headers["content-type"] for reply in replies] == ["image/webp"] * 2
@@ -135,6 +128,14 @@ async def test_a_frame_without_an_origin_may_ask_the_assignment_api_and_nothing_
     for closed in ("/", f"/categories/{task.category}/summary"):
         reply = await http.get(closed, headers={"Origin": "https://elsewhere.example"})
         assert "access-control-allow-origin" not in reply.headers
+
+
+async def test_a_busy_process_says_so_to_such_a_frame_too(w: Winnow) -> None:
+    busy = create_app(replace(w.settings, in_hand=0), w.clock)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(busy), base_url="http://winnow") as http:
+        reply = await http.get("/assignment", headers={"Origin": "null"})
+    assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+    assert reply.headers["access-control-allow-origin"] == "*"
 
 
 async def test_many_at_the_same_time_get_what_is_theirs(http: httpx.AsyncClient, task: Task) -> None:

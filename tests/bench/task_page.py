@@ -18,6 +18,7 @@ from tests.bench import chromium, peer, workplace
 from tests.bench.chromium import Sitting
 from tests.bench.result import Benchmark, Row
 from tests.bench.workplace import Workplace
+from workers.crowd.pages import files_in
 
 IMAGES = 150
 PACE = 0.25
@@ -116,18 +117,8 @@ def fetch_pictures(url: str, base: str, size: int, folder: Path) -> None:
         for start in range(0, IMAGES, 10):
             query = {"start": start, "count": 10, "size": size}
             data = http.get("/assignment/images", params=query, headers=headers).raise_for_status().content
-            for number, picture in enumerate(unpacked(data), start):
+            for number, picture in enumerate(files_in(data), start):
                 (folder / str(number)).write_bytes(picture)
-
-
-def unpacked(data: bytes) -> Sequence[bytes]:
-    """The pictures of a batch: each with its length before it, four bytes."""
-    pictures = []
-    while data:
-        end = 4 + int.from_bytes(data[:4], "big")
-        pictures.append(data[4:end])
-        data = data[end:]
-    return pictures
 
 
 def start_peer(place: Workplace, pictures: Path) -> str:

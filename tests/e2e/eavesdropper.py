@@ -22,6 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from workers.crowd.pages import files_in
+
 BATCH, SIZE = 12, 320
 CONTEXT = re.compile(r'id="context">(.*?)</script>', re.DOTALL)
 NEVER_THE_SAME = {"date", "content-length"}
@@ -113,7 +115,7 @@ class Eavesdropper:
         pairs = sorted((name, value) for name, value in reply.headers.multi_items() if name not in NEVER_THE_SAME)
         # Pictures may be kept until the deadline: a number of seconds that counts down while others are looked at.
         around = tuple((name, re.sub(r"max-age=\d+", "max-age", value)) for name, value in pairs)
-        return [Reply(file, (reply.status_code, *around), taken) for file in unpacked(reply.content)]
+        return [Reply(file, (reply.status_code, *around), taken) for file in files_in(reply.content)]
 
     async def _hand_in(self, headers: Mapping[str, str], of: int) -> None:
         answers = [{"position": position, "value": position % 2 == 0} for position in range(of)]
@@ -122,16 +124,6 @@ class Eavesdropper:
             (await self._http.put("/assignment/answers", json=body, headers=headers)).raise_for_status()
         body = {"viewport": [1280, 800]}
         (await self._http.post("/assignment/submission", json=body, headers=headers)).raise_for_status()
-
-
-def unpacked(body: bytes) -> list[bytes]:
-    """The files of a batch."""
-    files = []
-    while body:
-        end = 4 + int.from_bytes(body[:4], "big")
-        files.append(body[4:end])
-        body = body[end:]
-    return files
 
 
 def lists(value: Any, of: int, name: str) -> dict[str, list[float]]:

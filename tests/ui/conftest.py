@@ -1,6 +1,5 @@
 """Chromium and a server for it. These tests run last: synchronous Playwright keeps an event loop in their process."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,21 +8,10 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 from labeling_ui.render import vega_bundle
+from tests.bench.chromium import EXECUTABLE, QUIET
 from tests.ui.standin import Standin, serving
 
 HERE = Path(__file__).parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-
 # Longer than Playwright's 5 s: a busy machine is slow, not wrong.
 expect.set_options(timeout=20_000)
 
@@ -32,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Pages last, and skipped with the reason where there is no Chromium."""
     here = [item for item in items if HERE in item.path.parents]
     items[:] = [item for item in items if item not in here] + here
-    if CHROMIUM is None:
+    if EXECUTABLE is None:
         for item in here:
             item.add_marker(pytest.mark.skip(reason="no chromium: apt-get install -y --no-install-recommends chromium"))
 
@@ -40,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     """The system's Chromium: Playwright's own download is not needed."""
-    return {"executable_path": CHROMIUM, "args": QUIET}
+    return {"executable_path": EXECUTABLE, "args": list(QUIET)}
 
 
 @pytest.fixture(scope="session", autouse=True)

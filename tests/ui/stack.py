@@ -21,6 +21,7 @@ from api.settings import Settings
 from tests import factories
 from tests.jobs.serving import Served
 from tests.turk.served import SECRET, free_port
+from tests.ui.working import ready
 from workers.jobs import collect
 from workers.jobs.desk import Desk
 from workers.market import MarketOptions, open_market
@@ -116,11 +117,6 @@ class Stack:
     def submissions_of(self, worker: str) -> int:
         """How many submissions of a worker there are."""
         return self.do(self.w.store.submissions.collection.count_documents({"annotator": worker}))
-
-
-def ready(surface: Page | Frame, position: int) -> None:
-    """Wait until the image at a position is painted."""
-    surface.wait_for_selector(f'#stage[data-position="{position}"][data-ready="true"]')
 
 
 def task_frame(page: Page, working: bool) -> Frame:

@@ -19,7 +19,8 @@ from active_learning.domain.submission import Submission
 from api.app import create_app
 from tests.jobs.serving import Served
 from tests.turk.served import free_port
-from tests.ui.stack import Stack, press, ready
+from tests.ui.stack import Stack, press
+from tests.ui.working import ready
 
 OF = 24
 SAYS = {position: position % 3 == 0 for position in range(OF)}

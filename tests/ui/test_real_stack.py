@@ -9,7 +9,8 @@ from playwright.sync_api import Frame, Page, expect
 
 from active_learning.domain.label import Source
 from api.operations import curating, labeling, recounting
-from tests.ui.stack import SLUG, Stack, ready, task_frame
+from tests.ui.stack import SLUG, Stack, task_frame
+from tests.ui.working import ready
 
 
 @pytest.fixture(scope="module")

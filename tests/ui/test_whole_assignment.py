@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Frame, Page, expect
 
-from tests.ui.stack import Stack, press, ready, task_frame
+from tests.ui.stack import Stack, press, task_frame
+from tests.ui.working import ready
 
 SLOTS = 150
 LESSONS = 6

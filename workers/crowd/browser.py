@@ -1,6 +1,5 @@
 """One annotator at a browser: the marketplace's pages, the task page in its frame, answer by answer, submit."""
 
-import struct
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -13,7 +12,7 @@ from active_learning.domain.errors import InputError, StateError
 from active_learning.domain.submission import Response
 from active_learning.domain.value import Value
 from workers.crowd.eyes import SIZE, sight
-from workers.crowd.pages import Context, Page
+from workers.crowd.pages import Context, Page, files_in
 from workers.crowd.patience import Patient
 from workers.crowd.people import TURN_MS, Kind, Person
 
@@ -130,7 +129,7 @@ class TaskFrame:
             run = [at for index, at in enumerate(missing[:BATCH]) if at == start + index]
             query = {"start": start, "count": len(run), "size": SIZE}
             reply = _ok(await self._call("GET", self._context.endpoints.images, params=query))
-            seen |= zip(run, map(sight, _files(reply.content)), strict=True)
+            seen |= zip(run, map(sight, files_in(reply.content)), strict=True)
         return [seen[position] for position in positions]
 
     def taught(self, response: Response) -> Response:
@@ -227,16 +226,6 @@ class Browser:
                 f"The crowd was shown an image that it has no label for ({image}).",
                 "Give the simulated people the labels of every image of the pool.",
             ) from None
-
-
-def _files(body: bytes) -> list[bytes]:
-    """The image files of a batch: each comes after its length in four bytes."""
-    files, at = [], 0
-    while at < len(body):
-        (length,) = struct.unpack_from(">I", body, at)
-        files.append(body[at + 4 : at + 4 + length])
-        at += 4 + length
-    return files
 
 
 def _ok(reply: httpx.Response) -> httpx.Response:

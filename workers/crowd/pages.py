@@ -1,5 +1,6 @@
 """What a browser reads from the marketplace's pages and from the task page in the frame."""
 
+import struct
 from html.parser import HTMLParser
 
 from pydantic import BaseModel
@@ -29,6 +30,16 @@ class Context(BaseModel):
     of: int
     lessons: list[Lesson] = []
     endpoints: Endpoints
+
+
+def files_in(batch: bytes) -> list[bytes]:
+    """The image files of a batch of pictures: each comes after its length in four bytes, big end first."""
+    files, at = [], 0
+    while at < len(batch):
+        (length,) = struct.unpack_from(">I", batch, at)
+        files.append(batch[at + 4 : at + 4 + length])
+        at += 4 + length
+    return files
 
 
 class Page(HTMLParser):

@@ -15,6 +15,7 @@ import { context, element } from "./context.js";
 import { Album } from "./grid_album.js";
 import { Board } from "./grid_board.js";
 import { columnsFor, comfortable, tileIn, tileOf } from "./grid_layout.js";
+import { INTERACTIVE } from "./keys.js";
 import { listenToButton } from "./pointer.js";
 import { Sizer } from "./sizes.js";
 import { fromAssignment } from "./sources.js";
@@ -24,7 +25,6 @@ import { say } from "./words.js";
 
 /** A screen must have been visible for so many milliseconds: nobody sees twelve images in less. */
 const LEAST = 300;
-const INTERACTIVE = "button, a, summary, input, select, textarea";
 const word = (value) => (value ? "yes" : "no");
 
 /**

@@ -1,4 +1,5 @@
-const INTERACTIVE = "button, a, summary, input, select, textarea";
+/** What has an Enter and a space bar of its own. */
+export const INTERACTIVE = "button, a, summary, input, select, textarea";
 const LABELS = { arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", backspace: "⌫" };
 /** Keys that move the focus, press buttons and close dialogs. */
 const RESERVED = ["tab", "enter", "escape", " ", "?", "dead", "process", "unidentified"];
