@@ -218,7 +218,14 @@ async def _crowd(
     stop, seed = asyncio.Event(), options.seed
     with progress_bar("Showing the simulated people what they will see", console) as on_progress:
         seen = await _eyes(w, truth, on_progress)
-    crowd = shift.CrowdSettings(market_url=settings.market_endpoint, people=people.crowd(seed), seed=seed, eyes=seen)
+    crowd = shift.CrowdSettings(
+        market_url=settings.market_endpoint,
+        people=people.crowd(seed),
+        seed=seed,
+        eyes=seen,
+        # One HIT after another: what somebody is shown depends on what he has seen, and a run must be repeatable.
+        concurrency=1,
+    )
     work = asyncio.create_task(shift.work(crowd, stop))
     try:
         yield work

@@ -101,3 +101,12 @@ def test_a_second_start_has_nothing_left_to_do(run: Run, tmp_path: Path) -> None
     assert found["rounds"] == run.report["rounds"]
     assert found["truth"] == run.report["truth"]
     check_data(run.data, "digits", SEED, found["totals"])
+
+
+def test_the_same_seed_makes_the_same_decisions(run: Run, tmp_path: Path) -> None:
+    with demo(tmp_path, tmp_path / "data", "--seed", SEED) as again:
+        assert again.end(SECONDS) == 0, again.said
+        found = again.report()
+    assert found["rounds"] == run.report["rounds"]
+    assert found["truth"] == run.report["truth"]
+    assert {**found["totals"], "seconds": 0} == {**run.report["totals"], "seconds": 0}
