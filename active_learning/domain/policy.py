@@ -9,7 +9,48 @@ from active_learning.domain.value import Value
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
-StrategyName = Literal["random", "margin", "margin_diverse"]
+StrategyName = Literal[
+    # chance
+    "random",
+    # uncertainty
+    "margin",
+    "least_confidence",
+    "entropy",
+    "committee",
+    "variation_ratio",
+    "bald",
+    # diversity
+    "k_center",
+    "cluster_balanced",
+    "typical",
+    # both
+    "margin_diverse",
+    "badge",
+    # images like those that the model gets wrong
+    "fisher_sum",
+    "fisher_product",
+    # the bandwidth study's samplers of the distribution of confidence ("random" is its true-random)
+    "stratified_random",
+    "above_median",
+    "below_median",
+    "above_half",
+    "below_half",
+    "interquartile",
+    "normal",
+    "mid_normal",
+    "bin_quintile",
+    "bin_normal",
+    # several in turn
+    "mixed",
+    "scheduled",
+]
+"""How a round chooses images: see ``active_learning.selection``."""
+
+ConsensusName = Literal["auto", "majority", "one_coin", "dawid_skene", "glad", "mace"]
+"""How answers become labels: see ``active_learning.consensus``."""
+
+DesignName = Literal["uniform", "stratified"]
+"""How validation images are drawn from the whole pool: see ``active_learning.validation``."""
 
 
 class Policy(Value):
@@ -26,6 +67,10 @@ class Policy(Value):
     recall: Share = 0.90
     confidence: Share = 0.90
     validation: int = Field(default=600, ge=0, description="images drawn from the whole pool that only calibrate")
+    validation_design: DesignName = Field(
+        default="uniform", description="stratified: more of them where a first model expects yes; for rare classes"
+    )
+    audit: int = Field(default=0, ge=0, description="images labeled by the model that people check in each round")
     first_look: int = Field(default=1, ge=1, description="round of the first calibration: each look costs certainty")
 
     # A round
@@ -43,6 +88,11 @@ class Policy(Value):
     grid_below: Share | None = Field(default=None, description="model score up to which a grid of no asks images")
 
     # Consensus
+    consensus: ConsensusName = Field(default="dawid_skene", description="the model of people's errors")
+    model_votes: bool = Field(default=False, description="the model's calibrated score speaks as one more voter")
+    error_cents: float | None = Field(
+        default=None, gt=0.0, description="what a wrong label costs: no answer is asked that costs more than it saves"
+    )
     redundancy: int = Field(default=2, ge=1, description="answers asked of different people before deciding")
     max_votes: int = Field(default=5, ge=1, description="answers after which a contested image is given up as disputed")
     posterior: Share = Field(default=0.97, description="certainty at which people's answers become a label")
