@@ -25,11 +25,13 @@ SWEEP_SHARE = 0.25
 class Snapshot(Value):
     """What a plan depends on. Counts are of candidates of one category.
 
+    ``auto_labeled`` images were decided by the model: a strategy may choose them like unknown ones.
     ``stalled`` is how many of the newest looks in a row decided no more than the rule that was in force.
     """
 
     state: CategoryState
     unknown: int
+    auto_labeled: int
     disputed: int
     wants_votes: int
     wants_votes_train: int
@@ -53,7 +55,7 @@ class Wait(Value):
 
 
 class DrawValidation(Value):
-    """Fix which images only calibrate, before anything is selected."""
+    """Fix which images only calibrate, before any score selects anything."""
 
 
 class Embed(Value):
@@ -117,18 +119,26 @@ Action = Wait | DrawValidation | Embed | StartRound | Decide | AddWave | Train |
 
 
 def plan(snapshot: Snapshot, policy: Policy) -> Action:
-    """Say the one next step. Steps are small, so a crash between two of them is a plan from a new snapshot."""
+    """Say the one next step. Steps are small, so a crash between two of them is a plan from a new snapshot.
+
+    What models learn from must not depend on validation answers, or the promise is void. The cuts come from those
+    answers: they decide when to stop and what the model labels, and have no say in what a round selects or how much.
+    """
     if snapshot.state is not CategoryState.OPEN:
         return Wait(why=str(snapshot.state))
     if min(snapshot.gold_yes, snapshot.gold_no) < MIN_GOLD_A_SIDE:
         have = f"{snapshot.gold_yes} yes and {snapshot.gold_no} no"
         return Wait(why=f"gold: there are {have}, at least {MIN_GOLD_A_SIDE} of each are needed")
-    if not snapshot.validation_drawn:
+    stratified = policy.validation_design == "stratified"
+    if not snapshot.validation_drawn and not stratified:
         return DrawValidation()
     if not snapshot.embedded:
         return Embed()
     current = snapshot.round
     if current is None or current.phase is Phase.DONE:
+        # Strata need the scores of a first model. It has seen gold and one random batch: chance alone has selected.
+        if not snapshot.validation_drawn and snapshot.has_model:
+            return DrawValidation()
         return _next_round(snapshot, policy)
     if current.phase is Phase.COLLECTING:
         if snapshot.open_tasks:
@@ -155,13 +165,15 @@ def _next_round(snapshot: Snapshot, policy: Policy) -> Action:
     if snapshot.round is not None and snapshot.round.sweep:
         return Finish(reason="people have seen every image that the model does not know")
     total_share = left / max(1, snapshot.total)
-    if left <= policy.finish_unknown or (snapshot.stalled >= STALLED_LOOKS and total_share <= SWEEP_SHARE):
+    # A batch that reaches beyond the unknown would ask about images that the model has decided.
+    few = left <= max(policy.finish_unknown, policy.batch)
+    if few or (snapshot.stalled >= STALLED_LOOKS and total_share <= SWEEP_SHARE):
         return StartRound(number=number, strategy="sweep", take=min(left, room))
     if number > policy.max_rounds:
         return Finish(reason=f"{policy.max_rounds} rounds are over")
     validation = min(snapshot.validation_open, room)
     again = min(snapshot.wants_votes_train, room - validation)
-    open_to_strategy = left - snapshot.validation_open - snapshot.wants_votes_train
+    open_to_strategy = left + snapshot.auto_labeled - snapshot.validation_open - snapshot.wants_votes_train
     take = max(0, min(policy.batch, open_to_strategy, room - validation - again))
     strategy: StrategyName = policy.strategy if snapshot.has_model else "random"
     return StartRound(number=number, strategy=strategy, take=take, validation=validation, again=again)

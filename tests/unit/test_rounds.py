@@ -16,6 +16,7 @@ def snapshot(**changes: Any) -> rounds.Snapshot:
     fields: dict[str, Any] = {
         "state": CategoryState.OPEN,
         "unknown": 2_000,
+        "auto_labeled": 0,
         "disputed": 0,
         "wants_votes": 0,
         "wants_votes_train": 0,
@@ -130,3 +131,27 @@ def test_looks_in_vain_end_in_a_sweep_when_the_rest_is_small_enough() -> None:
     )
     assert isinstance(rounds.plan(snapshot(unknown=1_500, **stuck), POLICY), rounds.StartRound)
     assert rounds.plan(snapshot(unknown=1_500, **stuck), POLICY).strategy == "margin"  # type: ignore[union-attr]
+
+
+def test_strata_wait_for_the_scores_of_a_first_model_that_learned_from_chance_alone() -> None:
+    rare = POLICY.model_copy(update={"validation_design": "stratified"})
+    fresh = snapshot(validation_drawn=False, validation_open=0)
+    assert rounds.plan(fresh, rare) == rounds.StartRound(number=1, strategy="random", take=100)
+    scored = snapshot(validation_drawn=False, validation_open=0, has_model=True, round=view(Phase.DONE, 1))
+    assert rounds.plan(scored, rare) == rounds.DrawValidation()
+    assert rounds.plan(scored.model_copy(update={"embedded": False}), rare) == rounds.Embed()
+
+
+def test_how_much_a_round_selects_does_not_depend_on_what_the_cuts_decided() -> None:
+    done = {"has_model": True, "validation_open": 0, "round": view(Phase.DONE, 2)}
+    undecided = rounds.plan(snapshot(unknown=1_000, auto_labeled=0, **done), POLICY)
+    decided = rounds.plan(snapshot(unknown=400, auto_labeled=600, **done), POLICY)
+    assert undecided == decided == rounds.StartRound(number=3, strategy="margin", take=100)
+
+
+def test_a_batch_that_would_reach_beyond_the_unknown_is_a_sweep() -> None:
+    large = POLICY.model_copy(update={"batch": 500})
+    done = {"has_model": True, "validation_open": 0, "round": view(Phase.DONE, 2)}
+    assert rounds.plan(snapshot(unknown=400, auto_labeled=900, **done), large) == rounds.StartRound(
+        number=3, strategy="sweep", take=400
+    )
