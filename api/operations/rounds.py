@@ -39,6 +39,7 @@ async def snapshot(w: Winnow, slug: str) -> tuple[rounds.Snapshot, Policy]:
         rounds.Snapshot(
             state=CategoryState(document["state"]),
             unknown=counts["unknown"],
+            auto_labeled=counts["auto_labeled"],
             disputed=document["disputed"],
             wants_votes=sum(document["wants_votes"].values()),
             wants_votes_train=document["wants_votes"]["train"],
