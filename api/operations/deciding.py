@@ -69,6 +69,7 @@ async def _apply(
 ) -> None:
     now = w.clock()
     labels: list[Label] = []
+    certainty: dict[str, float] = {}
     groups: dict[str, list[str]] = {"yes": [], "no": [], "more": [], "disputed": []}
     for decision in decisions:
         outcome = decision.outcome
@@ -77,6 +78,7 @@ async def _apply(
             outcome = "yes" if decision.posterior >= 0.5 else "no"
         groups[outcome].append(decision.image)
         if outcome in ("yes", "no"):
+            certainty[decision.image] = max(decision.posterior, 1.0 - decision.posterior)
             labels.append(
                 Label(
                     id=f"{slug}:{decision.image}:human:{action.round}.{action.wave}",
@@ -100,6 +102,7 @@ async def _apply(
         await w.store.labels.insert(labels, session)
         for outcome, images in groups.items():
             await _move(w, slug, action, outcome, images, validation, session)
+        await w.store.candidates.put_certainty(slug, certainty, session)
 
     await w.store.transact(work)
 

@@ -92,6 +92,15 @@ class Candidates:
         )
         return result.modified_count
 
+    async def put_certainty(self, category: str, certainty: Mapping[str, float], session: Session) -> None:
+        """Note how sure people's answers are: image -> P(the answer is right)."""
+        if certainty:
+            writes = [
+                UpdateOne({"_id": key(category, image)}, {"$set": {"certainty": sure}})
+                for image, sure in certainty.items()
+            ]
+            await self.collection.bulk_write(writes, ordered=False, session=session)
+
     async def waiting(self, category: str, images: Sequence[str], session: Session) -> dict[str, int]:
         """How many of ``images`` want another opinion, by role, as differences of the counter tree."""
         counts = {
