@@ -33,6 +33,7 @@ MOVES: frozenset[tuple[State, State]] = frozenset(
         (State.UNKNOWN, State.LABELED),  # an imported or expert label (gold)
         (State.UNKNOWN, State.AUTO_LABELED),  # the model decided, above or below the cuts
         (State.AUTO_LABELED, State.UNKNOWN),  # an audit or a better model takes it back
+        (State.LABELED, State.UNKNOWN),  # people's label is likely wrong: other people are asked
     }
 )
 

@@ -100,6 +100,8 @@ class Policy(Value):
     validation_max_votes: int = Field(default=9, ge=1, description="the same limit for validation images")
     gold_posterior: Share = Field(default=0.999, description="certainty at which a human label may serve as gold")
 
+    recheck: int = Field(default=5, ge=0, description="labels of people, likely wrong, that go back in each round")
+
     # Money
     reward_cents: int = Field(default=60, ge=1, description="paid for one assignment of a full task")
     fee: float = Field(default=0.20, ge=0.0, le=1.0, description="the market's fee as a share of the reward")
