@@ -9,13 +9,22 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import beta, binom, binomtest, hypergeom
 
-from active_learning.cuts import _lower_tail, calibrate, chance_of_record, risk_of_look, zero_error_minimum
+from active_learning import cuts
+from active_learning.cuts import Tally, Validation, chance_of_record, risk_of_look, zero_error_minimum
+from active_learning.cuts.tails import cumulative
 from active_learning.domain.cuts import Calibration
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
 
 POLICY = Policy()  # precision .90, recall .90, confidence .90
 NONE: list[float] = []
+
+
+def calibrate(scores, answers, rest, known, known_answers, policy: Policy, look: int, found_yes: int = 0) -> Calibration:
+    """Calibrate on infallible answers of one simple random sample."""
+    validation = Validation.of(scores, answers)
+    tally = Tally.of(validation.thresholds, rest, known, known_answers)
+    return cuts.calibrate(validation, tally, policy, look, found_yes)
 
 
 @dataclass(frozen=True)
@@ -177,16 +186,16 @@ def test_the_lower_cut_is_the_exact_order_statistic():
     scores, answers = np.concatenate([positives, others]), np.arange(200) < 100
     endless = np.zeros(10_000_000)  # in an endless pool the hypergeometric tail is the binomial one
     result = calibrate(scores, answers, endless, NONE, NONE, POLICY, 1)
-    k = max(k for k in range(100) if binom.cdf(k, 100, 0.1) <= 0.8 * result.risk)
+    k = max(k for k in range(100) if binom.cdf(k, 100, 0.1) <= result.risk)
     assert k == 3
     assert result.cuts.lower == positives[k]
-    assert result.recall_bound == pytest.approx(beta.ppf(0.8 * result.risk, 100 - k, k + 1), abs=1e-3)
+    assert result.recall_bound == pytest.approx(beta.ppf(result.risk, 100 - k, k + 1), abs=1e-3)
 
 
 @given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
 def test_the_lower_tail_is_the_hypergeometric_one(total: int, marked: int, drawn: int, k: int):
     marked, drawn = min(marked, total), min(drawn, total)
-    ours = _lower_tail(k, np.array([total]), np.array([marked]), drawn)[0]
+    ours = cumulative(k + 1, np.array([total]), np.array([marked]), np.array([drawn]))[k, 0]
     assert ours == pytest.approx(hypergeom.cdf(k, total, marked, drawn), abs=1e-12)
 
 
