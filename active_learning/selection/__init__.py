@@ -20,7 +20,16 @@ from collections.abc import Mapping, Sequence
 
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import StrategyName
-from active_learning.selection import random_sample, uncertain_diverse, uncertainty
+from active_learning.selection import (
+    clusters,
+    committee,
+    confidence,
+    k_center,
+    random_sample,
+    several,
+    uncertain_diverse,
+    uncertainty,
+)
 from active_learning.selection.pool import Known, Need, Pool, Positions
 from active_learning.selection.strategy import Ask, Ranked, Strategy
 
@@ -28,12 +37,30 @@ NOTHING = Known.nothing()
 
 STRATEGIES: Mapping[StrategyName, Strategy] = {
     "random": random_sample.RANDOM,
-    # For a yes/no question these are one order of the pool: see ``uncertainty``.
+    # For a yes/no question these three are one order of the pool: see ``uncertainty``.
     "margin": uncertainty.MARGIN,
     "least_confidence": uncertainty.MARGIN,
     "entropy": uncertainty.MARGIN,
+    "committee": committee.COMMITTEE,
+    "variation_ratio": committee.VARIATION_RATIO,
+    "bald": committee.BALD,
+    "k_center": k_center.K_CENTER,
+    "cluster_balanced": clusters.CLUSTER_BALANCED,
+    "typical": clusters.TYPICAL,
     "margin_diverse": uncertain_diverse.MARGIN_DIVERSE,
     "badge": uncertain_diverse.BADGE,
+    "stratified_random": confidence.STRATIFIED_RANDOM,
+    "above_median": confidence.ABOVE_MEDIAN,
+    "below_median": confidence.BELOW_MEDIAN,
+    "above_half": confidence.ABOVE_HALF,
+    "below_half": confidence.BELOW_HALF,
+    "interquartile": confidence.INTERQUARTILE,
+    "normal": confidence.NORMAL,
+    "mid_normal": confidence.MID_NORMAL,
+    "bin_quintile": confidence.BIN_QUINTILE,
+    "bin_normal": confidence.BIN_NORMAL,
+    "mixed": several.MIXED,
+    "scheduled": several.SCHEDULED,
 }
 
 

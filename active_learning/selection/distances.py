@@ -48,6 +48,14 @@ class Points:
             closest += self.squares[at]
             nearest[at] = np.minimum(nearest[at], np.maximum(closest, 0.0))
 
+    def closest(self, centres: Rows) -> Positions:
+        """Return which of ``centres`` [C, D], in the moved coordinates, is the nearest of each point [N]."""
+        lengths, turned = squares(centres), (centres * np.float32(-2.0)).T
+        found = [
+            (self.rows[start : start + BLOCK] @ turned + lengths).argmin(axis=1) for start in range(0, len(self), BLOCK)
+        ]
+        return np.concatenate(found)
+
 
 def squares(rows: Rows) -> Rows:
     """Return the squared length of each row [N]."""

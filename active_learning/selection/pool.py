@@ -97,17 +97,18 @@ class Pool:
 
     def need_scores(self) -> NDArray[np.float32]:
         """Return the scores, or say that this strategy needs a model."""
-        return self._need("scores")
+        return self.need("scores")
 
     def need_features(self) -> NDArray[np.float32]:
         """Return the features, or say that this strategy needs them."""
-        return self._need("features")
+        return self.need("features")
 
     def need_members(self) -> NDArray[np.float32]:
         """Return the committee's scores, or say that this strategy needs them."""
-        return self._need("members")
+        return self.need("members")
 
-    def _need(self, name: Need) -> NDArray[np.float32]:
+    def need(self, name: Need) -> NDArray[np.float32]:
+        """Return a column. Raises :class:`InputError` where it is missing, with what to do about it."""
         array: NDArray[np.float32] | None = getattr(self, name)
         if array is None:
             raise InputError(*_MISSING[name])

@@ -1,7 +1,7 @@
 """The k smallest keys of a stream: exact, in memory for k rows and one block.
 
 Almost every key of a long stream is above the k smallest seen so far, so a block costs one comparison with a running
-limit that stays in the processor's cache; the few that pass are kept, and cut back to k when 2 k of them are held.
+limit while it is in the processor's cache; the few that pass are held, and cut back to k when 2 k of them are.
 On average k ln(N / k) keys ever pass.
 """
 
@@ -13,38 +13,34 @@ from numpy.typing import NDArray
 from active_learning.domain.errors import InputError
 from active_learning.selection.pool import Positions
 
-Ties = Callable[[Positions], NDArray[np.uint64]]
-
 
 class Smallest:
-    """Is fed keys in blocks; knows the positions of the ``k`` smallest (key, tie) pairs so far."""
+    """Is fed keys in blocks; knows the positions of the ``k`` smallest so far.
 
-    def __init__(self, k: int) -> None:
+    ``ties(positions)`` orders equal keys. It is asked only about those that a cut falls between, and at the end.
+    """
+
+    def __init__(self, k: int, ties: Callable[[Positions], NDArray[np.uint64]]) -> None:
         self._k = k
+        self._ties = ties
         self._seen = 0
         self._limit = np.inf
-        self._limit_tie = np.iinfo(np.uint64).max
-        self._blocks: list[tuple[NDArray[np.float64], NDArray[np.uint64], Positions]] = []
+        self._keys: list[NDArray[np.float64]] = []
+        self._positions: list[Positions] = []
         self._held = 0
 
-    def feed(self, keys: NDArray[np.floating], ties: Ties) -> None:
-        """Take the keys [B] of the next B positions. ``ties(positions)`` is asked only about keys that may stay."""
-        start = self._seen
+    def feed(self, keys: NDArray[np.floating]) -> None:
+        """Take the keys [B] of the next B positions."""
+        # The limit is one of the keys, so it is exact in their own type. NaN never passes.
+        passed = (keys <= keys.dtype.type(self._limit)).nonzero()[0]
+        if len(passed) and self._k > 0:
+            self._keys.append(keys[passed].astype(np.float64))
+            passed += self._seen
+            self._positions.append(passed)
+            self._held += len(passed)
+            if self._held >= 2 * self._k:
+                self._cut()
         self._seen += len(keys)
-        # The limit is one of the keys: it is exact in their own type. NaN never passes.
-        passed = np.flatnonzero(keys <= keys.dtype.type(self._limit))
-        if self._k <= 0 or not len(passed):
-            return
-        found = keys[passed].astype(np.float64)
-        positions = passed + start
-        decided = ties(positions)
-        if self._limit < np.inf:
-            stays = (found < self._limit) | (decided < self._limit_tie)
-            found, decided, positions = found[stays], decided[stays], positions[stays]
-        self._blocks.append((found, decided, positions))
-        self._held += len(found)
-        if self._held >= 2 * self._k:
-            self._cut()
 
     def positions(self) -> Positions:
         """Return the positions of the k smallest (all where fewer were seen), smallest first.
@@ -52,30 +48,24 @@ class Smallest:
         Raises:
             InputError: a key was not a number.
         """
-        if not self._blocks:
-            self._refuse_gaps(0)
-            return np.empty(0, dtype=np.int64)
-        self._cut()
-        keys, ties, positions = self._blocks[0]
-        self._refuse_gaps(len(keys))
-        return positions[np.lexsort((ties, keys))]
-
-    def _refuse_gaps(self, held: int) -> None:
-        if held < min(self._k, self._seen):
+        keys, positions = self._cut()
+        if len(keys) < min(self._k, self._seen):
             raise InputError("An image's features or scores are not numbers.", "Embed the images again.")
+        return positions[np.lexsort((self._ties(positions), keys))]
 
-    def _cut(self) -> None:
+    def _cut(self) -> tuple[NDArray[np.float64], Positions]:
         """Keep the k smallest of what is held: all below the k-th key, and of those equal to it the smallest ties."""
-        keys, ties, positions = (np.concatenate(column) for column in zip(*self._blocks, strict=True))
+        keys = np.concatenate([np.empty(0), *self._keys])
+        positions = np.concatenate([np.empty(0, dtype=np.int64), *self._positions])
         if len(keys) > self._k:
             limit = np.partition(keys, self._k - 1)[self._k - 1]
-            stays = np.flatnonzero(keys < limit)
-            tied = np.flatnonzero(keys == limit)
+            stays = (keys < limit).nonzero()[0]
+            tied = (keys == limit).nonzero()[0]
             room = self._k - len(stays)
             if len(tied) > room:
-                tied = tied[np.argpartition(ties[tied], room - 1)[:room]]
-            self._limit, self._limit_tie = float(limit), ties[tied].max()
+                tied = tied[np.argpartition(self._ties(positions[tied]), room - 1)[:room]]
             stays = np.concatenate([stays, tied])
-            keys, ties, positions = keys[stays], ties[stays], positions[stays]
-        self._blocks = [(keys, ties, positions)]
-        self._held = len(keys)
+            keys, positions = keys[stays], positions[stays]
+            self._limit = float(limit)
+        self._keys, self._positions, self._held = [keys], [positions], len(keys)
+        return keys, positions

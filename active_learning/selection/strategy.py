@@ -56,9 +56,12 @@ class Ranked:
 
     def shortlist(self, pool: Pool, ask: Ask) -> Positions:
         """Return the ``width * k`` rows of smallest key, smallest first. Linear in the pool; memory for the result."""
-        smallest = Smallest(min(self.width * ask.k, len(pool)))
+        if len(pool):  # a shard without rows may lack columns
+            for name in self.needs:
+                pool.need(name)
+        smallest = Smallest(min(self.width * ask.k, len(pool)), lambda positions: pool.ties(positions, ask.seed))
         for rows in blocks(pool, self.needs):
-            smallest.feed(self.key(pool, rows, ask), lambda positions: pool.ties(positions, ask.seed))
+            smallest.feed(self.key(pool, rows, ask))
         return smallest.positions()
 
     def choose(self, pool: Pool, ask: Ask) -> Positions:
@@ -69,7 +72,7 @@ class Ranked:
         return rows[self.among(pool.take(rows), ask)]
 
 
-MOST_ROWS = 1 << 16
+MOST_ROWS = 1 << 15
 MOST_NUMBERS = 1 << 20
 
 
