@@ -2,6 +2,16 @@
 
 from active_learning.vision.backbones import BACKBONES, embed, fit_backbone
 from active_learning.vision.checkpoints import checkpoint_id
-from active_learning.vision.heads import HEADS, TrainedHead, score, train_head
+from active_learning.vision.heads import HEADS, TrainedHead, members, score, train_head
 
-__all__ = ["BACKBONES", "HEADS", "TrainedHead", "checkpoint_id", "embed", "fit_backbone", "score", "train_head"]
+__all__ = [
+    "BACKBONES",
+    "HEADS",
+    "TrainedHead",
+    "checkpoint_id",
+    "embed",
+    "fit_backbone",
+    "members",
+    "score",
+    "train_head",
+]

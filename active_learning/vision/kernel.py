@@ -3,15 +3,16 @@
 import torch
 
 from active_learning.vision.checkpoints import State
+from active_learning.vision.examples import MEMBERS, Examples, Fit
 from active_learning.vision.margin import fit_margin
 
 CENTRES = 1_000
 NODES = 1_500  # of the neighbour graph: labeled images, filled up with unlabeled ones
 NEIGHBOURS = 10
-RIDGE = 0.01
+RIDGE = 0.15  # reached when answers are many; a few are followed more closely, and the graph carries them on
+FEW = 500  # answers at which the ridge has half its strength
 SMOOTHNESS = 0.1  # divided by the number of answers: the more people said, the less the graph is asked
 JITTER = 1e-6
-SLOPE = 2.0  # an image on the margin scores 0.12 or 0.88
 
 
 class Kernel:
@@ -21,30 +22,49 @@ class Kernel:
     between neighbours cost. At most 1,000 centres carry the function (Nystroem), so its cost stays bounded.
     """
 
-    def fit(
-        self, features: torch.Tensor, answers: torch.Tensor, unlabeled: torch.Tensor, generator: torch.Generator
-    ) -> tuple[State, list[float]]:
-        """Returns centres [C, D], their weights [C], the bias, the kernel's width, and the loss after each step."""
-        labeled = features[torch.randperm(len(features), generator=generator)]
+    def fit(self, examples: Examples, generator: torch.Generator) -> Fit:
+        """The state holds centres [C, D], their weights [C], the bias, the kernel's width, and drawn weights [C, M]."""
+        order = torch.randperm(len(examples.features), generator=generator)
+        labeled, unlabeled = examples.features[order], examples.unlabeled
         others = unlabeled[torch.randperm(len(unlabeled), generator=generator)]
         nodes = torch.cat([labeled[:NODES], others[: max(0, NODES - len(labeled))]])
         centres = nodes[:CENTRES]
         width = torch.cdist(nodes, nodes).square().mean().clamp(min=1e-12) / 2
         gram = _gaussian(centres, centres, width)
         factor = torch.linalg.cholesky(gram + JITTER * torch.eye(len(centres), dtype=gram.dtype))
-        penalty = RIDGE * torch.eye(len(centres), dtype=gram.dtype)
+        ridge = RIDGE * len(labeled) / (len(labeled) + FEW)
+        penalty = ridge * torch.eye(len(centres), dtype=gram.dtype)
         if len(nodes) > NEIGHBOURS:
             mapped = _mapped(nodes, centres, width, factor)
-            penalty += SMOOTHNESS / len(features) * (mapped.T @ _laplacian(nodes) @ mapped)
-        weights, bias, history = fit_margin(_mapped(features, centres, width, factor), answers, penalty)
-        spread = torch.linalg.solve_triangular(factor.T, weights[:, None], upper=True)[:, 0]
-        state = {"centres": centres.float(), "weights": spread, "bias": bias, "width": width}
-        return state | {"length": torch.tensor(features.shape[1])}, history
+            penalty += SMOOTHNESS / len(labeled) * (mapped.T @ _laplacian(nodes) @ mapped)
+        inputs = _mapped(labeled, centres, width, factor)
+        # A labeled image is a centre too; a fit that has not seen it may not use its centre either.
+        own = torch.linalg.solve_triangular(factor, torch.eye(len(centres), dtype=gram.dtype), upper=False).T
+        fitted = fit_margin(
+            inputs, examples.answers[order], penalty, examples.importance[order], generator, own[: len(labeled)]
+        )
+        drawn, biases = fitted.draws(MEMBERS, generator)
+        weights = torch.cat([fitted.weights[:, None], drawn], dim=1)
+        spread = torch.linalg.solve_triangular(factor.T, weights, upper=True)
+        state = {
+            "centres": centres.float(),
+            "weights": spread[:, 0].clone(),
+            "bias": fitted.bias,
+            "width": width,
+            "drawn_weights": spread[:, 1:].clone(),
+            "drawn_biases": biases,
+        }
+        return Fit(state, fitted.history, fitted.held_out[torch.argsort(order)])
 
     def logits(self, state: State, features: torch.Tensor) -> torch.Tensor:
-        """Features [N, D] float64 -> [N] float64."""
+        """Features [N, D] -> [N], the value of the function: +1 and -1 are the margins."""
         likeness = _gaussian(features, state["centres"].double(), state["width"])
-        return SLOPE * (likeness @ state["weights"] + state["bias"])
+        return likeness @ state["weights"] + state["bias"]
+
+    def members(self, state: State, features: torch.Tensor) -> torch.Tensor:
+        """Features [N, D] -> [N, M], the value of each drawn function."""
+        likeness = _gaussian(features, state["centres"].double(), state["width"])
+        return likeness @ state["drawn_weights"] + state["drawn_biases"]
 
 
 def _gaussian(points: torch.Tensor, centres: torch.Tensor, width: torch.Tensor) -> torch.Tensor:

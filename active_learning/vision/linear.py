@@ -3,24 +3,34 @@
 import torch
 
 from active_learning.vision.checkpoints import State
+from active_learning.vision.examples import MEMBERS, Examples, Fit
 from active_learning.vision.margin import fit_margin
 
 RIDGE = 0.1
-SLOPE = 2.0
 
 
 class Linear:
     """A linear support vector machine with squared hinge loss: the baseline, and the head for strong features."""
 
-    def fit(
-        self, features: torch.Tensor, answers: torch.Tensor, unlabeled: torch.Tensor, generator: torch.Generator
-    ) -> tuple[State, list[float]]:
-        """Returns the weights [D], the bias, and the loss after each step."""
+    def fit(self, examples: Examples, generator: torch.Generator) -> Fit:
+        """The state holds the weights [D], the bias, and draws of both from what the answers leave possible."""
+        features = examples.features
         length = features.square().sum(dim=1).mean().sqrt().clamp(min=1e-12)
         penalty = RIDGE * torch.eye(features.shape[1], dtype=features.dtype)
-        weights, bias, history = fit_margin(features / length, answers, penalty)
-        return {"weights": weights / length, "bias": bias, "length": torch.tensor(features.shape[1])}, history
+        fitted = fit_margin(features / length, examples.answers, penalty, examples.importance, generator)
+        drawn, biases = fitted.draws(MEMBERS, generator)
+        state = {
+            "weights": fitted.weights / length,
+            "bias": fitted.bias,
+            "drawn_weights": (drawn / length).float(),
+            "drawn_biases": biases.float(),
+        }
+        return Fit(state, fitted.history, fitted.held_out)
 
     def logits(self, state: State, features: torch.Tensor) -> torch.Tensor:
-        """Features [N, D] float64 -> [N] float64."""
-        return SLOPE * (features @ state["weights"] + state["bias"])
+        """Features [N, D] -> [N], the value of the function: +1 and -1 are the margins."""
+        return features @ state["weights"] + state["bias"]
+
+    def members(self, state: State, features: torch.Tensor) -> torch.Tensor:
+        """Features [N, D] -> [N, M], the value of each drawn function."""
+        return features @ state["drawn_weights"].double() + state["drawn_biases"]
