@@ -2,34 +2,68 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import ray
+import uvloop
 
-from api.operations import modelling
-from api.operations.context import open_winnow
+from api.operations import cutting, modelling, scoring, selecting
+from api.operations.context import Winnow, open_winnow
+from api.operations.spreading import Spread, Step
 from api.settings import Settings
-
-Step = Callable[..., Awaitable[Any]]
 
 STEPS: Mapping[str, Step] = {
     "prepare_backbone": modelling.prepare_backbone,
     "embed_range": modelling.embed_range,
     "train": modelling.train,
-    "score_range": modelling.score_range,
+    "score_range": scoring.score_range,
+    "shortlist_range": selecting.shortlist_range,
+    "count_range": cutting.count_range,
+    "decide_range": cutting.decide_range,
 }
 """Everything that runs inside Ray, by name: a name travels to a node, a function would drag its closure along."""
 
+NAMES: Mapping[Step, str] = {step: name for name, step in STEPS.items()}
+
+RETRIES = 3
+"""How often a task runs again after the loss of its node or process. An error of its own is not tried again here."""
+
+AHEAD = 4
+"""Tasks in flight for each processor: enough that none is idle, few enough that a cancelled job leaves little."""
+
+Progress = Callable[[str, int, int], Awaitable[None]]
+"""``progress(step, done, total)``, after each result."""
+
+
+class _Process:
+    """One of Ray's worker processes: its loop and its connections outlive a task, for opening costs as much as one."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._stack = AsyncExitStack()
+        self._open: dict[Settings, Winnow] = {}
+
+    def run(self, settings: Settings, name: str, args: tuple[Any, ...]) -> Any:
+        """Run one step to its end."""
+        return self._runner.run(self._step(settings, name, args))
+
+    async def _step(self, settings: Settings, name: str, args: tuple[Any, ...]) -> Any:
+        if settings not in self._open:
+            self._open[settings] = await self._stack.enter_async_context(open_winnow(settings))
+        return await STEPS[name](self._open[settings], *args)
+
+
+_PROCESS: list[_Process] = []
+
 
 def run_step(settings: Settings, name: str, args: tuple[Any, ...]) -> Any:
-    """What a Ray task does: open the store, run one step, close."""
-
-    async def work() -> Any:
-        async with open_winnow(settings) as w:
-            return await STEPS[name](w, *args)
-
-    return asyncio.run(work())
+    """What a Ray task does."""
+    if not _PROCESS:
+        _PROCESS.append(_Process())
+    return _PROCESS[0].run(settings, name, args)
 
 
 class RayRuntime:
@@ -42,19 +76,58 @@ class RayRuntime:
 
     async def run(self, name: str, *args: Any) -> Any:
         """Run one step and wait for its result."""
-        return (await self.map(name, [args]))[0]
+        (result,) = [result async for result in self.stream(name, [args])]
+        return result
 
-    async def map(self, name: str, many: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Run a step once for each argument tuple. A lost node's tasks run again elsewhere (steps are idempotent)."""
+    async def stream(
+        self, name: str, many: Sequence[tuple[Any, ...]], progress: Progress | None = None
+    ) -> AsyncIterator[Any]:
+        """Run a step once for each argument tuple; yields the results in the order of ``many``.
+
+        At most ``AHEAD`` tasks a processor are in flight, results that wait to be asked for among them. A lost node's
+        tasks run again elsewhere (steps are idempotent). Whoever stops asking, or is cancelled, cancels what is in
+        flight.
+        """
         await self._start()
-        task = ray.remote(max_retries=3)(run_step)
-        pending = [task.remote(self.settings, name, args) for args in many]
-        return list(await asyncio.gather(*pending))
+        task = ray.remote(max_retries=RETRIES)(run_step)
+        flying: deque[Any] = deque()
+        sent = 0
+        try:
+            for done in range(len(many)):
+                room = await asyncio.to_thread(self._room)
+                for args in many[sent : done + room]:
+                    flying.append(task.remote(self.settings, name, args))
+                sent = done + len(flying)
+                result = await flying[0]
+                flying.popleft()
+                if progress is not None:
+                    await progress(name, done + 1, len(many))
+                yield result
+        finally:
+            for reference in flying:
+                ray.cancel(reference)
+
+    def over(self, progress: Progress | None = None) -> Spread:
+        """Spread steps over this Ray. A single range is not worth the way to another process: it is done here."""
+
+        async def spread(w: Winnow, step: Step, many: Sequence[tuple[Any, ...]]) -> AsyncIterator[Any]:
+            if len(many) == 1:
+                yield await step(w, *many[0])
+                return
+            async for result in self.stream(NAMES[step], many, progress):
+                yield result
+
+        return spread
 
     async def close(self) -> None:
         """Leave the cluster, or stop the local one."""
         if ray.is_initialized():
             await asyncio.to_thread(ray.shutdown)
+
+    @staticmethod
+    def _room() -> int:
+        resources: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        return max(1, AHEAD * int(resources.get("CPU", 1)))
 
     async def _start(self) -> None:
         async with self._lock:

@@ -1,20 +1,21 @@
 """The loop's acts: each one action of ``active_learning.rounds.plan``, done once however often it is asked for."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from active_learning import assembly, rounds, selection, splits
+from active_learning import assembly, rounds, splits
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.category import Category
-from active_learning.domain.policy import Policy, StrategyName
+from active_learning.domain.policy import Policy
 from active_learning.domain.round import CategoryState, Phase, RoundView
 from active_learning.domain.task import Task, TaskDraft
+from api.operations import model_labels, scoring, selecting
 from api.operations.context import Winnow
+from api.operations.spreading import Spread, here
 from api.store import Session
-from api.store.connection import Document
 
 VALIDATION_SHARE = 0.4
 """At most this share of a pool is drawn for validation: beyond it, people might as well answer everything."""
@@ -78,9 +79,9 @@ async def next_action(w: Winnow, slug: str) -> rounds.Action:
 async def draw_validation(w: Winnow, slug: str) -> None:
     """Fix the validation images: the ``policy.validation`` smallest draws of the pool without gold."""
     policy = (await w.store.categories.definition(slug)).policy
-    draws = await w.store.candidates.draws(slug, {"state": State.UNKNOWN.value, "role": Role.TRAIN.value})
-    size = min(policy.validation, int(len(draws) * VALIDATION_SHARE))
-    below = splits.validation_threshold(draws, size)
+    untouched = (await w.store.categories.get(slug))["counts"][State.UNKNOWN.value]
+    size = min(policy.validation, int(untouched * VALIDATION_SHARE))
+    below = await w.store.candidates.draw_after(slug, size) if size else 0.0
 
     async def work(session: Session) -> None:
         if await w.store.categories.put_once(slug, "validation_below", below, session):
@@ -90,16 +91,20 @@ async def draw_validation(w: Winnow, slug: str) -> None:
     await w.store.transact(work)
 
 
-async def start_round(w: Winnow, slug: str, action: rounds.StartRound) -> None:
+async def start_round(w: Winnow, slug: str, action: rounds.StartRound, spread: Spread = here) -> None:
     """Select, assemble, and store a round with its tasks, in one transaction."""
     category = await w.store.categories.definition(slug)
     rng = np.random.default_rng(splits.stable_seed(category.seed, "round", action.number))
+    selected: dict[str, float | None] = {}
     if action.strategy == "sweep":
-        chosen = await _open_images(w, slug, {"disputed": False}, action.take)
+        asked = await _open_images(w, slug, {"disputed": False}, action.take)
     else:
-        chosen = await _open_images(w, slug, {"role": Role.VALIDATION.value, "disputed": False}, action.validation)
-        chosen += await _open_images(w, slug, {"role": Role.TRAIN.value, "votes_wanted": True}, action.again)
-        chosen += await _selected(w, slug, action.strategy, action.take, rng)
+        asked = await _open_images(w, slug, {"role": Role.VALIDATION.value, "disputed": False}, action.validation)
+        asked += await _open_images(w, slug, {"role": Role.TRAIN.value, "votes_wanted": True}, action.again)
+        seed = splits.stable_seed(category.seed, "select", action.number)
+        selected = await selecting.select(w, slug, action.strategy, action.take, seed, spread)
+        await _show_scores(w, slug, selected)
+    chosen = [*asked, *selected]
     tasks = await _assemble(w, category, chosen, action.number, 1, rng)
     fields: dict[str, Any] = {
         **ROUND_COUNTERS,
@@ -112,9 +117,33 @@ async def start_round(w: Winnow, slug: str, action: rounds.StartRound) -> None:
 
     async def work(session: Session) -> None:
         await w.store.rounds.insert(slug, action.number, fields, session)
-        await _take(w, slug, tasks, {"chosen_by": action.strategy}, session)
+        await _withdraw(w, slug, action.number, selected, session)
+        await _take(w, slug, tasks, session)
+        fresh = asked if action.strategy == "sweep" else list(selected)
+        await w.store.candidates.mark(slug, fresh, {"chosen_by": action.strategy}, session, only={})
 
     await w.store.transact(work)
+
+
+async def _show_scores(w: Winnow, slug: str, selected: Mapping[str, float | None]) -> None:
+    """What is with people carries its score: tasks are made by it."""
+    scored = await scoring.in_force(w, slug)
+    if scored is not None:
+        scores = {image: score for image, score in selected.items() if score is not None}
+        await w.store.candidates.put_scores(slug, scores, scored.model)
+
+
+async def _withdraw(w: Winnow, slug: str, number: int, selected: Mapping[str, float | None], session: Session) -> None:
+    """Take back the model's labels of what people will decide now."""
+    only = {"image": {"$in": list(selected)}, "state": State.AUTO_LABELED.value}
+    found = await w.store.candidates.find(slug, only, ["image", "answer"], session=session)
+    for value in (True, False):
+        scores = {c["image"]: selected[c["image"]] for c in found if c["answer"] is value}
+        if scores:
+            changes = await model_labels.take_back(
+                w, slug, number, scores, value, {"why": "people are asked"}, session, "asked"
+            )
+            await w.store.categories.count(slug, changes, session)
 
 
 async def add_wave(w: Winnow, slug: str, action: rounds.AddWave) -> None:
@@ -129,7 +158,7 @@ async def add_wave(w: Winnow, slug: str, action: rounds.AddWave) -> None:
             slug, action.round, Phase.DECIDED, Phase.COLLECTING, {"wave": action.wave}, session
         )
         if advanced:
-            await _take(w, slug, tasks, {}, session)
+            await _take(w, slug, tasks, session)
 
     await w.store.transact(work)
 
@@ -164,28 +193,6 @@ async def _open_images(w: Winnow, slug: str, only: dict[str, Any], limit: int) -
     return [candidate["image"] for candidate in found]
 
 
-async def _selected(w: Winnow, slug: str, strategy: StrategyName, take: int, rng: np.random.Generator) -> list[str]:
-    if take <= 0:
-        return []
-    only = {"state": State.UNKNOWN.value, "role": Role.TRAIN.value, "disputed": False, "votes_wanted": False}
-    found = await w.store.candidates.find(slug, only, ["image", "score"])
-    pool = await _pool(w, slug, found, strategy)
-    return [pool.images[int(index)] for index in selection.select(strategy, pool, take, rng)]
-
-
-async def _pool(w: Winnow, slug: str, found: Sequence[Document], strategy: StrategyName) -> selection.Pool:
-    images = tuple(candidate["image"] for candidate in found)
-    if strategy == "random":
-        return selection.Pool(images=images, scores=None, features=None)
-    # An image that came in after the last scoring has no score: it is as uncertain as can be.
-    scores = np.array([0.5 if c["score"] is None else c["score"] for c in found], dtype=np.float32)
-    features = None
-    if strategy == "margin_diverse":
-        backbone = (await w.store.categories.get(slug))["backbone"]
-        features = await w.store.features.get(backbone, images)
-    return selection.Pool(images=images, scores=scores, features=features)
-
-
 async def _assemble(
     w: Winnow, category: Category, chosen: Sequence[str], number: int, wave: int, rng: np.random.Generator
 ) -> list[Task]:
@@ -214,7 +221,7 @@ def _named(draft: TaskDraft, category: Category, number: int, wave: int, index: 
     )
 
 
-async def _take(w: Winnow, slug: str, tasks: Sequence[Task], fields: dict[str, Any], session: Session) -> None:
+async def _take(w: Winnow, slug: str, tasks: Sequence[Task], session: Session) -> None:
     """Store tasks and select their images; every image of a task is counted as shown to the people it asks."""
     await w.store.tasks.insert(tasks, session)
     places: Counter[str] = Counter()
@@ -226,7 +233,7 @@ async def _take(w: Winnow, slug: str, tasks: Sequence[Task], fields: dict[str, A
             asked,
             State.UNKNOWN,
             State.SELECTED,
-            {"task": task.id, "votes_wanted": False, **fields},
+            {"task": task.id, "votes_wanted": False},
             session,
         )
         await w.store.categories.count(slug, {"counts.unknown": -moved, "counts.selected": moved, **before}, session)

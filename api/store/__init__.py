@@ -12,8 +12,10 @@ from api.store.connection import Connection, Session
 from api.store.features import Features
 from api.store.images import Images
 from api.store.jobs import Jobs
+from api.store.notes import Notes
 from api.store.payments import Payments
 from api.store.rounds import Models, Rounds
+from api.store.scores import Scores
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.tasks import Tasks
 
@@ -33,12 +35,14 @@ class Store:
         self.renditions = StoredBytes(database, "renditions")
         self.candidates = Candidates(database)
         self.features = Features(database)
+        self.scores = Scores(database)
         self.tasks = Tasks(database)
         self.assignments = Assignments(database)
         self.submissions = Submissions(database)
         self.verdicts = Verdicts(database)
         self.labels = Labels(database)
         self.payments = Payments(database)
+        self.notes = Notes(database)
         self.rounds = Rounds(database)
         self.models = Models(database)
         self.jobs = Jobs(database)

@@ -4,13 +4,25 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from active_learning.domain.candidate import Role, State, check_move
 from api.store.connection import Collection, Database, Document, Session
+from api.store.shards import Shard
 
 Filter = Mapping[str, Any]
+
+WITH_PEOPLE = (State.SELECTED.value, State.POSTED.value, State.LABELED.value)
+BUSY: Filter = {
+    "$or": [
+        {"state": {"$in": WITH_PEOPLE}},
+        {"role": Role.VALIDATION.value},
+        {"votes_wanted": True},
+        {"disputed": True},
+    ]
+}
+"""Candidates that people see, have seen or will see whatever a score says. They are few, and have an index of their
+own: what may be selected is everything else."""
 
 
 def key(category: str, image: str) -> str:
@@ -126,22 +138,69 @@ class Candidates:
     ) -> list[Document]:
         """Candidates that match ``only``, in the order of their draws: the same order in every run."""
         projection = dict.fromkeys(fields, 1)
-        found = self.collection.find({"category": category, **only}, projection, session=session).sort(
-            [("draw", ASCENDING), ("image", ASCENDING)]
+        found = self.collection.find(
+            {"category": category, **_by_id(category, only)}, projection, session=session, hint=_hint(only)
         )
-        return await found.limit(limit).to_list()
+        return await found.sort([("draw", ASCENDING), ("image", ASCENDING)]).limit(limit).to_list()
 
     async def stream(self, category: str, only: Filter, fields: Iterable[str]) -> AsyncIterator[Document]:
         """The same, one by one, for pools that do not fit in memory; in the order of image ids."""
         projection = dict.fromkeys(fields, 1)
-        cursor = self.collection.find({"category": category, **only}, projection).sort("image", ASCENDING)
-        async for document in cursor:
+        whole = {"_id": Shard(0, 0).keys(category)}
+        cursor = self.collection.find({"category": category, **whole, **_by_id(category, only)}, projection)
+        async for document in cursor.sort("_id", ASCENDING):
             yield document
 
-    async def draws(self, category: str, only: Filter) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """All draws that match ``only``, float64 [N]."""
-        found = self.collection.find({"category": category, **only}, {"_id": 0, "draw": 1})
-        return np.array([document["draw"] async for document in found], dtype=np.float64)
+    async def within(
+        self, category: str, shard: Shard, only: Filter, fields: Iterable[str], hint: str = "_id_"
+    ) -> list[Document]:
+        """The candidates of a key range that match ``only``, in the order of their ids."""
+        projection = {"_id": 0, **dict.fromkeys(fields, 1)}
+        found = self.collection.find(
+            {"category": category, "_id": shard.keys(category), **only}, projection, hint=hint, batch_size=10_000
+        )
+        return await found.sort("_id", ASCENDING).to_list()
+
+    async def images(self, category: str, shard: Shard) -> list[str]:
+        """The images of a key range, in order; from the index alone."""
+        found = self.collection.find({"_id": shard.keys(category)}, {"_id": 1}, batch_size=50_000)
+        start = len(category) + 1
+        return [document["_id"][start:] for document in await found.sort("_id", ASCENDING).to_list()]
+
+    async def size(self, category: str, shard: Shard) -> int:
+        """How many candidates a key range has."""
+        return await self.collection.count_documents({"_id": shard.keys(category)})
+
+    async def busy(self, category: str, shard: Shard, fields: Iterable[str]) -> list[Document]:
+        """The candidates of a key range that are with people in any way: see ``BUSY``."""
+        return await self.within(category, shard, BUSY, fields, hint="busy")
+
+    async def unembedded(self, category: str, shard: Shard) -> list[str]:
+        """The images of a key range that have no features yet."""
+        found = await self.within(category, shard, {"embedded": False}, ["image"], hint="unembedded")
+        return [document["image"] for document in found]
+
+    async def sample(self, category: str, size: int, start: str) -> list[str]:
+        """The ``size`` images that follow ``start`` in the circle of ids, in the order of their ids.
+
+        Ids are digests, and draws are digests of them: a stretch of ids is a random sample whatever the draws say.
+        """
+        wanted: list[str] = []
+        for keys in ({"$gte": key(category, start), "$lte": Shard(0, 0).keys(category)["$lte"]},
+                     {"$gte": Shard(0, 0).keys(category)["$gte"], "$lt": key(category, start)}):  # fmt: skip
+            if len(wanted) < size:
+                found = self.collection.find({"_id": keys}, {"_id": 1}).sort("_id", ASCENDING)
+                some = await found.limit(size - len(wanted)).to_list()
+                wanted += [document["_id"][len(category) + 1 :] for document in some]
+        return sorted(wanted)
+
+    async def draw_after(self, category: str, n: int) -> float:
+        """The draw that exactly ``n`` of the untouched candidates are below; 1 where there are no more than ``n``."""
+        found = self.collection.find(
+            {"category": category, "state": State.UNKNOWN.value, "role": Role.TRAIN.value}, {"_id": 0, "draw": 1}
+        )
+        following = await found.sort("draw", ASCENDING).skip(n).limit(1).to_list()
+        return float(following[0]["draw"]) if following else 1.0
 
     async def make_validation(self, category: str, below: float, session: Session) -> int:
         """Give every untouched candidate whose draw is below ``below`` the validation role."""
@@ -191,20 +250,6 @@ class Candidates:
         )
         return 0 if found is None else int(found["shown"])
 
-    async def ranges(self, category: str, size: int, only: Filter) -> list[tuple[str, str]]:
-        """Split the pool into key ranges ``[first, last]`` of image ids with about ``size`` candidates each."""
-        edges: list[tuple[str, str]] = []
-        first, last, n = "", "", 0
-        async for document in self.stream(category, only, ["image"]):
-            first = first or document["image"]
-            last, n = document["image"], n + 1
-            if n == size:
-                edges.append((first, last))
-                first, n = "", 0
-        if n:
-            edges.append((first, last))
-        return edges
-
     async def recount(self, category: str) -> list[Document]:
         """Group the pool by everything that counters are kept of. Only for checks: it reads the whole pool."""
         fields = ("state", "role", "answer", "source", "gold", "votes_wanted", "disputed", "embedded")
@@ -214,3 +259,19 @@ class Candidates:
         ]
         cursor = await self.collection.aggregate(pipeline)
         return await cursor.to_list()
+
+
+def _by_id(category: str, only: Filter) -> Document:
+    """The same condition, with images looked up by the ids of their documents."""
+    wanted = dict(only)
+    images = wanted.get("image")
+    if isinstance(images, Mapping) and "$in" in images:
+        wanted["_id"] = {"$in": [key(category, image) for image in images["$in"]]}
+        del wanted["image"]
+    return wanted
+
+
+def _hint(only: Filter) -> str | None:
+    """Few are busy with people: their own index finds them without passing through the pool."""
+    asked = only.get("role") == Role.VALIDATION.value or only.get("votes_wanted") is True
+    return "busy" if asked and "image" not in only else None

@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 from bson import Binary
-from pymongo import UpdateOne
+from pymongo import ASCENDING, UpdateOne
 
 from api.store.connection import Collection, Database
+from api.store.shards import Shard
 
 Matrix = np.ndarray[Any, np.dtype[np.float32]]
+
+AT_ONCE = 4_096
+"""Vectors asked for by name in one query."""
 
 
 class Features:
@@ -36,8 +40,24 @@ class Features:
 
     async def get(self, backbone: str, images: Sequence[str]) -> Matrix:
         """The vectors [N, D] of ``images``, in their order; raises ``KeyError`` when one is missing."""
-        found = self.collection.find({"_id": {"$in": [f"{backbone}:{image}" for image in images]}})
-        vectors = {d["_id"]: np.frombuffer(d["vector"], dtype="<f4") async for d in found}
-        if not images:
-            return np.zeros((0, 0), dtype=np.float32)
-        return np.stack([vectors[f"{backbone}:{image}"] for image in images]).astype(np.float32, copy=False)
+        vectors: dict[str, Matrix] = {}
+        for start in range(0, len(images), AT_ONCE):
+            keys = [f"{backbone}:{image}" for image in images[start : start + AT_ONCE]]
+            async for document in self.collection.find({"_id": {"$in": keys}}):
+                vectors[document["_id"]] = np.frombuffer(document["vector"], dtype="<f4")
+        return _stacked([vectors[f"{backbone}:{image}"] for image in images])
+
+    async def within(self, backbone: str, shard: Shard, images: Sequence[str]) -> Matrix:
+        """The same for the ``images`` of a key range, given in order: the range is read as it lies, in one go."""
+        found = self.collection.find({"_id": shard.keys(backbone)}, batch_size=10_000).sort("_id", ASCENDING)
+        documents = await found.to_list()
+        if len(documents) != len(images):  # the backbone has embedded images of other categories too
+            mine = {f"{backbone}:{image}" for image in images}
+            documents = [document for document in documents if document["_id"] in mine]
+        if [document["_id"] for document in documents] != [f"{backbone}:{image}" for image in images]:
+            return await self.get(backbone, images)
+        return _stacked([np.frombuffer(document["vector"], dtype="<f4") for document in documents])
+
+
+def _stacked(vectors: Sequence[Matrix]) -> Matrix:
+    return np.stack(vectors).astype(np.float32, copy=False) if vectors else np.zeros((0, 0), dtype=np.float32)

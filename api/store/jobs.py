@@ -1,6 +1,6 @@
 """The job queue: insert a document, lease it, heartbeat, finish it. A dead worker's lease runs out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -46,7 +46,7 @@ class Jobs:
         session: Session | None = None,
     ) -> str:
         """Queue ``kind`` with ``args``; the same kind and args again change nothing. Returns the id."""
-        identifier = ":".join([kind, *(str(args[name]) for name in sorted(args))])
+        identifier = job_id(kind, args)
         fields = {
             "kind": kind,
             "args": args,
@@ -57,6 +57,7 @@ class Jobs:
             "owner": None,
             "lease_until": None,
             "error": None,
+            "progress": None,
         }
         await self.collection.update_one({"_id": identifier}, {"$setOnInsert": fields}, upsert=True, session=session)
         return identifier
@@ -107,9 +108,9 @@ class Jobs:
 
     async def poke(self, kind: str, args: dict[str, Any], now: datetime) -> None:
         """Make a waiting recurring job due at once."""
-        identifier = ":".join([kind, *(str(args[name]) for name in sorted(args))])
         await self.collection.update_one(
-            {"_id": identifier, "state": JobState.READY.value, "due_at": {"$gt": now}}, {"$set": {"due_at": now}}
+            {"_id": job_id(kind, args), "state": JobState.READY.value, "due_at": {"$gt": now}},
+            {"$set": {"due_at": now}},
         )
 
     async def revive(self, now: datetime) -> int:
@@ -123,11 +124,27 @@ class Jobs:
         """Jobs whose last attempt ended in an error."""
         return await self.collection.find({"error": {"$ne": None}}).sort("_id").to_list()
 
+    async def report(self, job: str, what: str, done: int, total: int, now: datetime) -> None:
+        """Note how far a running job is: ``done`` of ``total`` parts of ``what``. Nobody's lease depends on it."""
+        progress = {"what": what, "done": done, "total": total, "at": now}
+        await self.collection.update_one(
+            {"_id": job, "state": JobState.RUNNING.value}, {"$set": {"progress": progress}}
+        )
+
+    async def running(self) -> list[Document]:
+        """Jobs that are being worked on, with their ``progress`` where they have said how far they are."""
+        return await self.collection.find({"state": JobState.RUNNING.value}).sort("_id").to_list()
+
     async def _release(self, job: Job, owner: str, fields: dict[str, Any], error: str | None) -> None:
         await self.collection.update_one(
             {"_id": job.id, "owner": owner, "state": JobState.RUNNING.value},
-            {"$set": {**fields, "owner": None, "lease_until": None, "error": error}},
+            {"$set": {**fields, "owner": None, "lease_until": None, "error": error, "progress": None}},
         )
+
+
+def job_id(kind: str, args: Mapping[str, Any]) -> str:
+    """What a job is called: what it does."""
+    return ":".join([kind, *(str(args[name]) for name in sorted(args))])
 
 
 def _job(document: Document) -> Job:

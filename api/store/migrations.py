@@ -1,7 +1,7 @@
 """Numbered migrations: indexes, validators and the secret. Each runs once; running all again changes nothing."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -11,6 +11,7 @@ from active_learning.domain.candidate import Role, State
 from active_learning.domain.round import CategoryState, Phase
 from active_learning.domain.task import TaskState
 from api.store import visible_gold
+from api.store.candidates import BUSY
 from api.store.connection import Connection, Database
 
 VALIDATORS: dict[str, dict[str, Any]] = {
@@ -62,25 +63,33 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
 }
 
-PLAIN = ("blobs", "renditions", "checkpoints", "features", "backbones", "annotators")
+PLAIN = ("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores", "notes")
 """Collections without a schema of their own."""
 
 
-def _listed(*fields: str) -> IndexModel:
-    """An index for candidates with given ``fields``, in the order of their draws."""
-    return IndexModel([(name, ASCENDING) for name in ("category", *fields, "draw", "image")])
+CLUSTERED = ("features",)
+"""Collections that lie in the order of their ids, because key ranges of them are read whole."""
+
+
+def _part(name: str, only: Mapping[str, Any], *fields: str) -> IndexModel:
+    """An index of the candidates that match ``only``: the others cost it nothing."""
+    keys = [(field, ASCENDING) for field in ("category", *fields)]
+    return IndexModel(keys, name=name, partialFilterExpression=only)
 
 
 INDEXES: dict[str, list[IndexModel]] = {
     "candidates": [
-        # Lists come in the order of draws, so the sort keys close each index and no list is sorted in memory.
+        # Lists come in the order of draws, so the sort keys close their index and no list is sorted in memory.
+        # A model decides about nearly the whole pool at once: each further index on what it changes costs every round.
         IndexModel([("category", ASCENDING), ("draw", ASCENDING), ("image", ASCENDING)]),
-        _listed("state"),
-        _listed("state", "role"),
-        _listed("answer", "source"),
-        IndexModel([("category", ASCENDING), ("image", ASCENDING)], unique=True),
+        _part("unknown", {"state": State.UNKNOWN.value}, "role", "draw", "image"),
+        _part("decided", {"answer": {"$gte": False}}, "answer", "source", "draw", "image"),
+        _part("busy", BUSY, "_id"),
+        _part("unembedded", {"embedded": False}, "_id"),
         IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("shown", ASCENDING)]),
     ],
+    "scores": [IndexModel([("category", ASCENDING), ("model", ASCENDING)])],
+    "notes": [IndexModel([("category", ASCENDING)])],
     "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
     "submissions": [IndexModel([("category", ASCENDING), ("annotator", ASCENDING)])],
     "verdicts": [
@@ -102,12 +111,16 @@ INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
+def _shape(name: str) -> dict[str, Any]:
+    return {"clusteredIndex": {"key": {"_id": 1}, "unique": True}} if name in CLUSTERED else {}
+
+
 async def _first(database: Database) -> None:
     # A transaction cannot create a collection on a sharded cluster, so all of them exist from the start.
     for name in (*PLAIN, *VALIDATORS):
         validator = {"$jsonSchema": {"bsonType": "object", **VALIDATORS.get(name, {})}}
         try:
-            await database.create_collection(name, validator=validator)
+            await database.create_collection(name, validator=validator, **_shape(name))
         except CollectionInvalid:
             await database.command("collMod", name, validator=validator)
     for name, indexes in INDEXES.items():
@@ -129,7 +142,29 @@ async def _third(database: Database) -> None:
     await _first(database)
 
 
-MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = ((1, _first), (2, _second), (3, _third))
+OLD_INDEXES = (
+    "category_1_state_1_draw_1_image_1",
+    "category_1_state_1_role_1_draw_1_image_1",
+    "category_1_answer_1_source_1_draw_1_image_1",
+    "category_1_image_1",
+)
+
+
+async def _fourth(database: Database) -> None:
+    """Indexes of candidates that cost nothing where they do not help; scores in blocks, notes of counters."""
+    await _first(database)
+    present = await database["candidates"].index_information()
+    for name in OLD_INDEXES:
+        if name in present:
+            await database["candidates"].drop_index(name)
+
+
+MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
+    (1, _first),
+    (2, _second),
+    (3, _third),
+    (4, _fourth),
+)
 """Append only. A migration must be safe to run twice: two processes may start at the same moment."""
 
 

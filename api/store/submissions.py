@@ -1,6 +1,6 @@
 """Submissions, verdicts and labels: inserted once, never changed. Everything derived can be recomputed from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pymongo.errors import DuplicateKeyError
 
@@ -93,6 +93,28 @@ class Labels:
         if labels:
             documents = [{"_id": label.id, **label.model_dump(exclude={"id"})} for label in labels]
             await self.collection.insert_many(documents, session=session)
+
+    async def insert_alike(
+        self, pattern: Label, suffix: str, scores: Mapping[str, float | None], session: Session
+    ) -> None:
+        """Insert one decision about many images: ``pattern``, with each image's own id and score.
+
+        A model decides about a million images at once; checking a million equal labels would take longer than
+        storing them.
+        """
+        if not scores:
+            return
+        common = pattern.model_dump(exclude={"id", "image", "provenance"})
+        documents = [
+            {
+                "_id": f"{pattern.category}:{image}:{suffix}",
+                "image": image,
+                **common,
+                "provenance": {**pattern.provenance, "score": score},
+            }
+            for image, score in scores.items()
+        ]
+        await self.collection.insert_many(documents, ordered=False, session=session)
 
     async def history(self, category: str, image: str) -> list[Label]:
         """All decisions on one candidate, oldest first."""

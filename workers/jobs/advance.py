@@ -5,7 +5,9 @@ from typing import Any
 from active_learning import rounds
 from api.operations import cutting, deciding
 from api.operations import rounds as acts
+from api.operations.spreading import Spread
 from workers.jobs.desk import Desk
+from workers.jobs.progress import reporter
 
 STEPS_AT_ONCE = 20
 """A plan that never waits would be a bug; it must not hold a worker for ever."""
@@ -18,11 +20,11 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
         snapshot, policy = await acts.snapshot(desk.winnow, slug)
         action = rounds.plan(snapshot, policy)
         await _say(desk, slug, action)
-        if not await _take(desk, slug, action):
+        if not await _take(desk, slug, action, desk.heavy.over(reporter(desk, "advance", args))):
             return
 
 
-async def _take(desk: Desk, slug: str, action: rounds.Action) -> bool:
+async def _take(desk: Desk, slug: str, action: rounds.Action, spread: Spread) -> bool:
     """Act; ``False`` when the next step has to wait for people or for a queued job."""
     w = desk.winnow
     match action:
@@ -38,7 +40,7 @@ async def _take(desk: Desk, slug: str, action: rounds.Action) -> bool:
         case rounds.DrawValidation():
             await acts.draw_validation(w, slug)
         case rounds.StartRound():
-            await acts.start_round(w, slug, action)
+            await acts.start_round(w, slug, action, spread)
             await w.store.jobs.poke("collect", {"category": slug}, w.clock())
         case rounds.AddWave():
             await acts.add_wave(w, slug, action)
@@ -46,7 +48,7 @@ async def _take(desk: Desk, slug: str, action: rounds.Action) -> bool:
         case rounds.Decide():
             await deciding.decide(w, slug, action)
         case rounds.Cut(round=number):
-            await cutting.cut(w, slug, number)
+            await cutting.cut(w, slug, number, spread)
         case rounds.CloseRound(round=number):
             await acts.close_round(w, slug, number)
         case rounds.Finish(reason=reason):

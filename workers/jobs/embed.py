@@ -2,14 +2,25 @@
 
 from typing import Any
 
-from api.operations import modelling
+from api.operations import modelling, scoring
 from workers.jobs.desk import Desk
+from workers.jobs.progress import reporter
 
 
 async def run(desk: Desk, args: dict[str, Any]) -> None:
-    """Embed the pool of ``args["category"]``; ranges that are done already are not touched again."""
-    slug = str(args["category"])
+    """Embed the pool of ``args["category"]``; images that have features already are not touched again.
+
+    Images that came after the last training get the scores of that model at once: selection and cuts know only what
+    is scored.
+    """
+    w, slug, progress = desk.winnow, str(args["category"]), reporter(desk, "embed", args)
     await desk.heavy.run("prepare_backbone", slug)
-    ranges = await modelling.unembedded_ranges(desk.winnow, slug)
-    await desk.heavy.map("embed_range", [(slug, first, last) for first, last in ranges])
-    await desk.winnow.store.jobs.poke("advance", {"category": slug}, desk.winnow.clock())
+    ranges = await modelling.unembedded_ranges(w, slug)
+    async for _ in desk.heavy.stream("embed_range", [(slug, shard) for shard in ranges], progress):
+        pass
+    scored = await scoring.in_force(w, slug)
+    if scored is not None:
+        many = [(slug, scored.model, shard) for shard in scored.shards]
+        async for _ in desk.heavy.stream("score_range", many, progress):
+            pass
+    await w.store.jobs.poke("advance", {"category": slug}, w.clock())

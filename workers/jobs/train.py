@@ -2,15 +2,21 @@
 
 from typing import Any
 
-from api.operations import modelling
+from api.operations import scoring
 from workers.jobs.desk import Desk
+from workers.jobs.progress import reporter
 
 
 async def run(desk: Desk, args: dict[str, Any]) -> None:
-    """Train round ``args["round"]`` of ``args["category"]``, score the pool, hand over to the cut."""
-    slug, number = str(args["category"]), int(args["round"])
+    """Train round ``args["round"]`` of ``args["category"]``, score the pool, hand over to the cut.
+
+    A job that starts again finds the model, and scores only the ranges that have no scores yet.
+    """
+    w, slug, number = desk.winnow, str(args["category"]), int(args["round"])
     model = await desk.heavy.run("train", slug, number)
-    ranges = await modelling.score_ranges(desk.winnow, slug)
-    await desk.heavy.map("score_range", [(slug, model, first, last) for first, last in ranges])
-    await modelling.scored(desk.winnow, slug, number)
-    await desk.winnow.store.jobs.poke("advance", {"category": slug}, desk.winnow.clock())
+    ranges = await scoring.shards(w, slug)
+    many = [(slug, model, shard) for shard in ranges]
+    async for _ in desk.heavy.stream("score_range", many, reporter(desk, "train", args)):
+        pass
+    await scoring.scored(w, slug, number, ranges[0].bits)
+    await w.store.jobs.poke("advance", {"category": slug}, w.clock())
