@@ -1,15 +1,22 @@
 """Answers -> one decision an image: a label, another opinion, or given up as disputed."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from math import log
 from typing import Literal
 
 import numpy as np
+from scipy.special import logit
 
-from active_learning.consensus.dawid_skene import Posterior, dawid_skene
+from active_learning.consensus.choose import auto
+from active_learning.consensus.evidence import NOTHING, Evidence
+from active_learning.consensus.incidence import Floats
+from active_learning.consensus.methods import METHODS, by_tables
+from active_learning.consensus.posterior import Posterior
+from active_learning.consensus.redundancy import worth_asking
+from active_learning.consensus.structures import one_for_all
 from active_learning.consensus.votes import Votes
-from active_learning.domain.policy import Policy
+from active_learning.domain.policy import ConsensusName, Policy
 
 MOST_WEIGHT = log(0.95 / 0.05)
 """What one vote can say at most: as much as somebody's who is right in 95 % of cases.
@@ -23,6 +30,9 @@ MORE_FOR_VALIDATION = 3
 
 A single wrong answer among a few dozen yes images can cost a cut.
 """
+
+SUREST = 1e-4
+"""A score closer to 0 or 1 speaks like this one."""
 
 Outcome = Literal["yes", "no", "more", "disputed"]
 
@@ -38,7 +48,19 @@ class Decision:
     votes_no: int
 
 
-def decide(votes: Votes, gold: Mapping[str, bool], policy: Policy, validation: Set[str]) -> list[Decision]:
+def fit(method: ConsensusName, votes: Votes, evidence: Evidence = NOTHING) -> Posterior:
+    """Fit one of the methods, or let held-out votes choose (``auto``)."""
+    chosen: Callable[[Votes, Evidence], Posterior] = auto if method == "auto" else METHODS[method]
+    return chosen(votes, evidence)
+
+
+def decide(
+    votes: Votes,
+    gold: Mapping[str, bool],
+    policy: Policy,
+    validation: Set[str],
+    scores: Mapping[str, float] | None = None,
+) -> list[Decision]:
     """Decide every image with votes that is not gold, in the order of ids.
 
     An image becomes a label when it has ``redundancy`` votes, one more where they differ, and its posterior passes
@@ -46,32 +68,61 @@ def decide(votes: Votes, gold: Mapping[str, bool], policy: Policy, validation: S
     ``max_votes`` (``validation_max_votes``) and no certainty it is disputed. Otherwise it wants more votes. The
     prevalence does the fine work: where yes is rare, two people who say no are certain enough and two who say yes are
     not.
+
+    Where the policy says what a wrong label costs, an image with ``redundancy`` votes whose next answer would cost
+    more than it saves becomes a label as it is. Validation images are left out of that.
+
+    ``scores`` are the model's calibrated P(yes), of a model that has not learned from the image in question. Where the
+    policy lets the model vote they take the place of the prevalence, but never on validation images: their answers
+    judge the model.
     """
-    posterior = fit(votes, gold, validation)
+    posterior = believed(votes, gold, policy, validation, scores)
     yes, no = votes.counts()
+    asked = worth_asking(posterior.p_yes, yes + no, posterior, policy, policy.max_votes)
     decisions = []
     for i, image in enumerate(votes.images):
         if image in gold:
             continue
-        p = float(posterior.p_yes[i])
+        p, n = float(posterior.p_yes[i]), int(yes[i] + no[i])
         contested = bool(yes[i] and no[i])
         if image in validation:
-            target, most, more = policy.validation_posterior, policy.validation_max_votes, MORE_FOR_VALIDATION
+            least = policy.redundancy + MORE_FOR_VALIDATION * contested
+            outcome = _outcome(p, n, policy.validation_posterior, least, policy.validation_max_votes)
         else:
-            target, most, more = policy.posterior, policy.max_votes, 1
-        least = policy.redundancy + more * contested
-        outcome = _outcome(p, int(yes[i] + no[i]), target, least, most)
+            outcome = _outcome(p, n, policy.posterior, policy.redundancy + contested, policy.max_votes)
+            if outcome == "more" and n >= policy.redundancy and not asked[i]:
+                outcome = _likelier(p)
         decisions.append(Decision(image, outcome, p, int(yes[i]), int(no[i])))
     return decisions
 
 
-def fit(votes: Votes, gold: Mapping[str, bool], validation: Set[str]) -> Posterior:
+def believed(
+    votes: Votes,
+    gold: Mapping[str, bool],
+    policy: Policy,
+    validation: Set[str],
+    scores: Mapping[str, float] | None = None,
+) -> Posterior:
     """Fit what :func:`decide` decides by: error models and posteriors, validation images with their own prevalence."""
     groups = np.array([image in validation for image in votes.images], dtype=np.int64)
-    return dawid_skene(votes, gold, groups, MOST_WEIGHT)
+    prior = _prior(votes, validation, scores) if scores and policy.model_votes else None
+    evidence = Evidence(gold, groups, prior, MOST_WEIGHT)
+    if policy.consensus == "majority":
+        # A share of votes is no probability. Everybody counting the same, with one accuracy, makes it one.
+        return by_tables("majority", votes, evidence, one_for_all)
+    return fit(policy.consensus, votes, evidence)
+
+
+def _prior(votes: Votes, validation: Set[str], scores: Mapping[str, float]) -> Floats:
+    p = np.array([np.nan if image in validation else scores.get(image, np.nan) for image in votes.images])
+    return np.asarray(logit(p.clip(SUREST, 1.0 - SUREST)))
 
 
 def _outcome(p_yes: float, n: int, target: float, least: int, most: int) -> Outcome:
     if n >= least and max(p_yes, 1.0 - p_yes) >= target:
-        return "yes" if p_yes >= 0.5 else "no"
+        return _likelier(p_yes)
     return "disputed" if n >= most else "more"
+
+
+def _likelier(p_yes: float) -> Outcome:
+    return "yes" if p_yes >= 0.5 else "no"

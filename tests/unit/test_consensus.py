@@ -41,7 +41,7 @@ def test_a_repeated_pair_counts_once_the_first():
     votes = Votes.build([("i", "a", True), ("i", "a", False), ("i", "b", False)])
     assert votes.counts()[0].tolist() == [1]
     assert votes.counts()[1].tolist() == [1]
-    assert majority(votes).tolist() == [0.5]
+    assert majority(votes).p_yes.tolist() == [0.5]
 
 
 def test_no_votes_at_all():
@@ -146,7 +146,7 @@ def test_it_beats_the_majority_where_people_differ():
     built = Votes.build(votes)
     actual = np.array([truth[image] for image in built.images])
     weighed = np.mean((dawid_skene(built, {}).p_yes > 0.5) == actual)
-    counted = np.mean((majority(built) > 0.5) == actual)
+    counted = np.mean((majority(built).p_yes > 0.5) == actual)
     assert weighed > counted + 0.08
 
 
