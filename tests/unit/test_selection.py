@@ -35,11 +35,11 @@ def names(pool: Pool, rows: NDArray[np.int64]) -> list[str]:
 
 
 def test_the_registry_is_what_a_policy_may_name():
-    assert set(STRATEGIES) == set(get_args(StrategyName))
+    assert tuple(STRATEGIES) == get_args(StrategyName)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(n=st.integers(0, 60), k=st.integers(-1, 70), seed=st.integers(0, 5), ties=st.booleans(), known=st.booleans())
 def test_choices_are_distinct_positions_and_repeatable(
     strategy: StrategyName, n: int, k: int, seed: int, ties: bool, known: bool
@@ -54,7 +54,7 @@ def test_choices_are_distinct_positions_and_repeatable(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.data())
 def test_shards_in_any_order_give_what_the_whole_gives(strategy: StrategyName, data: st.DataObject):
     n, k, seed = data.draw(st.integers(1, 400)), data.draw(st.integers(0, 6)), data.draw(st.integers(0, 9))
@@ -81,14 +81,14 @@ def test_a_shortlist_is_bounded_by_k_and_reads_only_what_it_needs(strategy: Stra
     np.testing.assert_array_equal(select(strategy, poor, 3, 0), select(strategy, pool, 3, 0))
 
 
-@pytest.mark.parametrize("strategy", [s for s in STRATEGIES if needs(s) and s != "scheduled"])
+@pytest.mark.parametrize("strategy", [strategy for strategy in STRATEGIES if needs(strategy)])
 def test_what_is_missing_is_named(strategy: StrategyName):
     with pytest.raises(InputError, match="needs"):
-        select(strategy, Pool(["a"]), 1, 0)
+        select(strategy, Pool(["a"]), 1, 0, make_known(12))
 
 
 def test_another_seed_is_another_sample_and_every_image_is_equally_likely():
-    pool = Pool([str(i) for i in range(40)])
+    pool = Pool([str(i) for i in range(40)], draws=np.random.default_rng(0).random(40))
     counts = np.zeros(40)
     for seed in range(600):
         counts[select("random", pool, 10, seed)] += 1
@@ -97,12 +97,13 @@ def test_another_seed_is_another_sample_and_every_image_is_equally_likely():
 
 
 def test_ties_fall_at_random_not_by_order():
-    pool = Pool([str(i) for i in range(100)], np.full(100, 0.7, dtype=np.float32))
+    draws = np.random.default_rng(0).random(100)
+    pool = Pool([str(i) for i in range(100)], np.full(100, 0.7, dtype=np.float32), draws=draws)
     counts = np.zeros(100)
-    for seed in range(600):
+    for seed in range(400):
         counts[select("margin", pool, 10, seed)] += 1
-    assert counts.min() > 30  # 60 expected
-    assert counts.max() < 95
+    assert counts.min() > 18  # 40 expected
+    assert counts.max() < 68
 
 
 def test_draws_are_made_from_ids_where_they_are_missing():
