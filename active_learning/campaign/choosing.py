@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from active_learning import assembly, rounds, selection, splits
+from active_learning import assembly, rounds, selection, splits, vision
 from active_learning.campaign.world import Positions, Standing, World
 from active_learning.domain.policy import StrategyName
 from active_learning.domain.round import Phase, RoundView
@@ -53,15 +53,20 @@ def _selected(world: World, strategy: StrategyName, take: int, seed: int) -> Pos
     free = np.flatnonzero(world.rest & ~world.disputed & ~world.votes_wanted)
     if take <= 0 or not len(free):
         return np.empty(0, dtype=np.int64)
-    needs = selection.needs(strategy)
+    needs, model = selection.needs(strategy), world.model
+    members = None
+    if "members" in needs and model is not None:
+        members = vision.members(model.head, model.state, world.setup.features[free])
+    known = selection.Known.nothing() if model is None or "features" not in needs else model.known
     pool = selection.Pool(
         images=world.images[free].tolist(),
         # Without a score an image is as uncertain as can be.
         scores=np.nan_to_num(world.score[free], nan=0.5).astype(np.float32) if "scores" in needs else None,
         features=world.setup.features[free] if "features" in needs else None,
+        members=members,
         draws=world.draws[free],
     )
-    chosen = free[selection.select(strategy, pool, take, seed)]
+    chosen = free[selection.select(strategy, pool, take, seed, known)]
     labeled = chosen[world.state[chosen] == Standing.AUTO_LABELED]
     world.move(labeled, Standing.AUTO_LABELED, Standing.UNKNOWN)
     return np.asarray(chosen)

@@ -71,12 +71,8 @@ def _judge(world: World, task: Task, who: str, slots: tuple[Slot, ...], places: 
     counter = world.people.used if verdict.use else world.people.excluded
     counter[who] = counter.get(who, 0) + 1
     if verdict.use:
-        voters = said.voters or (who,) * len(slots)
-        world.people.votes += [
-            (slot.image, voter, bool(value))
-            for slot, voter, value, has in zip(slots, voters, said.values.tolist(), given.tolist(), strict=True)
-            if has
-        ]
+        voters = np.array(said.voters or (who,) * len(slots), dtype=object)
+        world.people.ballot.add(places[given], voters[given].tolist(), said.values[given])
 
 
 def _record(verdict: Verdict) -> Record:

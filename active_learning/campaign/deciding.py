@@ -7,7 +7,7 @@ import numpy as np
 from active_learning import consensus
 from active_learning.campaign.choosing import gold_of
 from active_learning.campaign.world import By, Standing, World
-from active_learning.consensus import Decision, Outcome, Votes
+from active_learning.consensus import Decision, Outcome
 from active_learning.domain.round import Phase
 
 
@@ -17,8 +17,9 @@ def decide(world: World) -> None:
     An image that nobody is left to answer keeps what it has: it is disputed, as one with the most votes is.
     """
     drawn = frozenset(world.images[world.validation].tolist())
-    votes = Votes.build(world.people.votes)
-    decided = {d.image: d for d in consensus.decide(votes, gold_of(world), world.policy, drawn)}
+    votes = world.people.ballot.votes(world.images)
+    scores = _scores(world) if world.policy.model_votes else None
+    decided = {d.image: d for d in consensus.decide(votes, gold_of(world), world.policy, drawn, scores)}
     posted = world.images[world.state == Standing.POSTED].tolist()
     decisions = [decided.get(image, Decision(image, "more", 0.5, 0, 0)) for image in posted]
     outcomes: dict[Outcome, list[Decision]] = {"yes": [], "no": [], "more": [], "disputed": []}
@@ -28,6 +29,12 @@ def decide(world: World) -> None:
         _apply(world, outcome, same)
     _grow_gold(world, decisions)
     world.advance(Phase.DECIDED)
+
+
+def _scores(world: World) -> dict[str, float]:
+    """What the model says of the images that are not for validation: it has learned from none of them."""
+    scored = np.flatnonzero(~np.isnan(world.fair_score) & ~world.validation)
+    return dict(zip(world.images[scored].tolist(), world.fair_score[scored].tolist(), strict=True))
 
 
 def _outcome(world: World, decision: Decision) -> Outcome:

@@ -64,7 +64,7 @@ def measure(world: World) -> Measure:
         lost=share(labeled & ~world.answer, truth),
         people_accuracy=share(right, people),
         model_accuracy=share(right, model),
-        average_precision=average_precision(world.score, truth) if world.has_model else None,
+        average_precision=average_precision(world.score, truth) if world.model is not None else None,
     )
 
 

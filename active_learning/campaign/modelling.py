@@ -3,27 +3,52 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from active_learning import splits, vision
-from active_learning.campaign.world import By, Positions, Standing, World
+from active_learning import selection, splits, vision
+from active_learning.campaign.world import By, Model, Positions, Standing, World
 from active_learning.cuts import Tally, Validation, calibrate
 from active_learning.domain.cuts import Calibration, Cuts
 from active_learning.domain.round import Phase
+from active_learning.label_errors import likely_errors
 
 UNLABELED_SAMPLE = 5_000
 
 
 def train(world: World, number: int) -> None:
     """Fit a head on what people decided, validation left out, and score the whole pool."""
+    learn(world, np.flatnonzero((world.state == Standing.LABELED) & ~world.validation), str(number))
+    _recheck(world)
+    world.advance(Phase.CUTTING)
+
+
+def learn(world: World, labeled: Positions, name: str) -> None:
+    """Fit a head on the labels at these positions [L], and score the whole pool."""
     head, features, seed = world.policy.head, world.setup.features, world.setup.seed
-    labeled = np.flatnonzero((world.state == Standing.LABELED) & ~world.validation)
-    rng = np.random.default_rng(splits.stable_seed(seed, "unlabeled", number))
+    rng = np.random.default_rng(splits.stable_seed(seed, "unlabeled", name))
     sample = np.sort(rng.choice(len(world), size=min(len(world), UNLABELED_SAMPLE), replace=False))
     trained = vision.train_head(
-        head, features[labeled], world.answer[labeled], features[sample], splits.stable_seed(seed, "head", number)
+        head,
+        features[labeled],
+        world.answer[labeled],
+        features[sample],
+        splits.stable_seed(seed, "head", name),
+        world.certainty[labeled].astype(np.float32),
     )
     world.score = vision.score(head, trained.state, features).astype(np.float64)
-    world.has_model = True
-    world.advance(Phase.CUTTING)
+    world.fair_score = world.score.copy()
+    world.fair_score[labeled] = trained.out_of_fold
+    known = selection.Known(features[labeled], world.answer[labeled], trained.out_of_fold)
+    world.model = Model(head, trained.state, known)
+
+
+def _recheck(world: World) -> None:
+    """Labels of people that are likely wrong go back to other people, each once at most."""
+    fit = (world.state == Standing.LABELED) & (world.by == By.PEOPLE) & ~world.validation & (world.gold < 0)
+    labeled = np.flatnonzero(fit & ~np.isnan(world.fair_score))
+    suspects = labeled[likely_errors(world.answer[labeled], world.fair_score[labeled]).positions]
+    back = suspects[~world.rechecked[suspects]][: world.policy.recheck]
+    world.move(back, Standing.LABELED, Standing.UNKNOWN)
+    world.by[back] = By.NOBODY
+    world.votes_wanted[back] = world.rechecked[back] = True
 
 
 def cut(world: World, number: int) -> None:

@@ -13,12 +13,11 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
-from active_learning import consensus, splits, vision
+from active_learning import splits
 from active_learning.campaign import choosing, collecting, modelling
 from active_learning.campaign.crowd import Crowd
 from active_learning.campaign.measures import Measure, measure
 from active_learning.campaign.world import By, Positions, Setup, Standing, World
-from active_learning.consensus import Votes
 from active_learning.domain.cuts import Cuts
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
@@ -108,12 +107,14 @@ def _ask(world: World, crowd: Crowd, sample: Positions, number: int, name: str, 
     """Have a sample answered; the majority labels it. A tie, or no usable answer, leaves an image disputed."""
     world.strategy = name
     world.round = RoundView(number=number, phase=Phase.COLLECTING, wave=1, sweep=name != "random")
-    before = len(world.people.votes)
+    before = len(world.people.ballot)
     choosing.post(world, sample, rng)
     collecting.collect(world, crowd)
-    votes = Votes.build(world.people.votes[before:])
-    yes = dict(zip(votes.images, consensus.majority(votes).tolist(), strict=True))
-    share = np.array([yes.get(image, 0.5) for image in world.images[sample].tolist()])
+    votes = world.people.ballot.votes(world.images, before)
+    said_yes, said_no = votes.counts()
+    share = np.full(len(world), 0.5)
+    share[[world.position[image] for image in votes.images]] = said_yes / np.maximum(said_yes + said_no, 1)
+    share = share[sample]
     decided, tied = sample[share != 0.5], sample[share == 0.5]
     world.move(decided, Standing.POSTED, Standing.LABELED)
     world.answer[decided], world.by[decided] = share[share != 0.5] > 0.5, By.PEOPLE
@@ -128,12 +129,7 @@ def _threshold(world: World, fresh: Positions, number: int, recipe: Recipe, rng:
     train = np.setdiff1d(labeled, held)
     if len(np.unique(world.answer[train])) < 2:
         return
-    head, features = world.policy.head, world.setup.features
-    sample = np.sort(rng.choice(len(world), size=min(len(world), modelling.UNLABELED_SAMPLE), replace=False))
-    seed = splits.stable_seed(world.setup.seed, "lsun head", number)
-    state = vision.train_head(head, features[train], world.answer[train], features[sample], seed).state
-    world.score = vision.score(head, state, features).astype(np.float64)
-    world.has_model = True
+    modelling.learn(world, train, f"lsun {number}")
     rule = naive_thresholds(world.score[held], world.answer[held], recipe.precision, recipe.loss)
     rest = world.open(np.ones(len(world), dtype=bool))
     says = modelling.said(rule, world.score[rest])

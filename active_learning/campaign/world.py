@@ -7,7 +7,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from active_learning import rounds, splits
+from active_learning import rounds, selection, splits
+from active_learning.consensus import Votes
 from active_learning.domain.candidate import State, check_move
 from active_learning.domain.cuts import Calibration, Cuts
 from active_learning.domain.errors import InputError, StateError
@@ -80,8 +81,21 @@ class Totals:
     cents: int = 0
 
 
+@dataclass(frozen=True)
+class Model:
+    """A trained head and what it has learned from: answers of people, with scores of fits that left each out."""
+
+    head: str
+    state: bytes
+    known: selection.Known
+
+
 class World:
-    """One category's campaign. Arrays are over the pool; ``position`` maps an image id to its place."""
+    """One category's campaign. Arrays are over the pool; ``position`` maps an image id to its place.
+
+    ``score`` is of the newest model. ``fair_score`` is the same, but out of fold where the model has learned from the
+    image: what the model may say of an answer.
+    """
 
     def __init__(self, setup: Setup) -> None:
         n = len(setup.images)
@@ -95,6 +109,8 @@ class World:
         self.answer = np.zeros(n, dtype=bool)
         self.certainty = np.ones(n)
         self.score = np.full(n, np.nan)
+        self.fair_score = np.full(n, np.nan)
+        self.model: Model | None = None
         self.validation = np.zeros(n, dtype=bool)
         self.stratum = np.zeros(n, dtype=np.int64)
         self.strata = 1
@@ -103,10 +119,10 @@ class World:
         self.disputed = np.zeros(n, dtype=bool)
         self.by_chance = np.zeros(n, dtype=bool)
         self.exhausted = np.zeros(n, dtype=bool)
+        self.rechecked = np.zeros(n, dtype=bool)
         self.shown = np.zeros(n, dtype=np.int64)
         self.validation_drawn = False
         self.embedded = False
-        self.has_model = False
         self.finished = ""
         self.round: RoundView | None = None
         self.tasks: list[Task] = []
@@ -166,7 +182,7 @@ class World:
             embedded=self.embedded,
             open_tasks=len(self.tasks),
             affordable_tasks=max(0, free // (policy.cost_cents * policy.redundancy)),
-            has_model=self.has_model,
+            has_model=self.model is not None,
             stalled=self.stalled,
             round=self.round,
         )
@@ -179,6 +195,28 @@ class World:
         self.round = self.round.model_copy(update=changes)
 
 
+class Ballot:
+    """All used votes: positions of images, numbers of voters, answers."""
+
+    def __init__(self) -> None:
+        self._voters: dict[str, int] = {}
+        self._rows: list[NDArray[np.int64]] = []
+
+    def add(self, places: Positions, voters: Sequence[str], values: NDArray[np.int8]) -> None:
+        """Add votes [N] on images at ``places`` [N]."""
+        numbers = [self._voters.setdefault(voter, len(self._voters)) for voter in voters]
+        self._rows.append(np.stack([places, np.array(numbers, dtype=np.int64), values.astype(np.int64)]))
+
+    def votes(self, images: NDArray[np.object_], since: int = 0) -> Votes:
+        """The votes of all submissions, or of those from number ``since`` on, with the ids of ``images``."""
+        rows = np.concatenate([np.empty((3, 0), dtype=np.int64), *self._rows[since:]], axis=1)
+        places, image = np.unique(rows[0], return_inverse=True)
+        return Votes.from_codes(image, rows[1], rows[2], tuple(images[places].tolist()), tuple(self._voters))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
 @dataclass
 class People:
     """What is known of annotators: images seen, records on gold, submissions used and excluded; and all used votes."""
@@ -188,4 +226,4 @@ class People:
     used: dict[str, int] = field(default_factory=dict)
     excluded: dict[str, int] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
-    votes: list[tuple[str, str, bool]] = field(default_factory=list)
+    ballot: Ballot = field(default_factory=Ballot)
