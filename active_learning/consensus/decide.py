@@ -60,6 +60,7 @@ def decide(
     policy: Policy,
     validation: Set[str],
     scores: Mapping[str, float] | None = None,
+    doubted: Set[str] = frozenset(),
 ) -> list[Decision]:
     """Decide every image with votes that is not gold, in the order of ids.
 
@@ -75,6 +76,9 @@ def decide(
     ``scores`` are the model's calibrated P(yes), of a model that has not learned from the image in question. Where the
     policy lets the model vote they take the place of the prevalence, but never on validation images: their answers
     judge the model.
+
+    ``doubted`` images had a label that was taken back: they want as much certainty as validation images, so that one
+    more opinion does not simply confirm what was doubted.
     """
     posterior = believed(votes, gold, policy, validation, scores)
     yes, no = votes.counts()
@@ -85,7 +89,7 @@ def decide(
             continue
         p, n = float(posterior.p_yes[i]), int(yes[i] + no[i])
         contested = bool(yes[i] and no[i])
-        if image in validation:
+        if image in validation or image in doubted:
             least = policy.redundancy + MORE_FOR_VALIDATION * contested
             outcome = _outcome(p, n, policy.validation_posterior, least, policy.validation_max_votes)
         else:

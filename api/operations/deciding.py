@@ -1,6 +1,7 @@
 """From answers to human labels: consensus over everything people have said, then one state move a candidate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from active_learning import consensus
@@ -18,6 +19,29 @@ STOP_AFTER = 2
 """Excluded submissions after which somebody is not asked any more, unless more of theirs were used."""
 
 
+@dataclass(frozen=True)
+class _Heard:
+    """What a decision rests on: the policy, who spoke of each image, the model's scores, the validation images."""
+
+    policy: Policy
+    voters: Mapping[str, list[str]]
+    scores: Mapping[str, float]
+    validation: Set[str]
+
+    def provenance(self, decision: Decision) -> dict[str, Any]:
+        """Everything that led to a label."""
+        found: dict[str, Any] = {
+            "consensus": self.policy.consensus,
+            "posterior": decision.posterior,
+            "votes_yes": decision.votes_yes,
+            "votes_no": decision.votes_no,
+            "submissions": self.voters.get(decision.image, []),
+        }
+        if self.policy.model_votes and decision.image in self.scores and decision.image not in self.validation:
+            found["model_score"] = self.scores[decision.image]
+        return found
+
+
 async def decide(w: Winnow, slug: str, action: Decide) -> None:
     """Run consensus and move every posted image: a label, or unknown again (another opinion, or disputed).
 
@@ -25,21 +49,29 @@ async def decide(w: Winnow, slug: str, action: Decide) -> None:
     annotator is. The result does not depend on the order in which people worked.
     """
     category = await w.store.categories.definition(slug)
-    posted = await w.store.candidates.find(slug, {"state": State.POSTED.value}, ["image"])
+    posted = await w.store.candidates.find(slug, {"state": State.POSTED.value}, ["image", "score", "rechecked"])
     # All of them, decided ones too: the share of yes among those still open says nothing of the sample.
     drawn = await w.store.candidates.find(slug, {"role": Role.VALIDATION.value}, ["image"])
-    validation = {c["image"] for c in drawn}
     gold = {
         c["image"]: bool(c["gold"])
         for c in await w.store.candidates.find(slug, {"gold": {"$ne": None}}, ["image", "gold"])
     }
     votes, voters = await _votes(w, slug)
-    decided = {d.image: d for d in consensus.decide(Votes.build(votes), gold, category.policy, validation)}
+    heard = _Heard(
+        policy=category.policy,
+        voters=voters,
+        # From before the images were asked about: no model has learned from these answers yet.
+        scores={c["image"]: float(c["score"]) for c in posted if c["score"] is not None},
+        validation={c["image"] for c in drawn},
+    )
+    doubted = {c["image"] for c in posted if "rechecked" in c}
+    found = consensus.decide(Votes.build(votes), gold, category.policy, heard.validation, heard.scores, doubted)
+    decided = {decision.image: decision for decision in found}
     # Nobody's usable answer has reached an image that is missing here: it is asked again.
     decisions = [decided.get(c["image"], Decision(c["image"], "more", 0.5, 0, 0)) for c in posted]
     for chunk in chunks(decisions):
-        await _apply(w, slug, action, chunk, validation, voters)
-    await _grow_gold(w, slug, category.policy, decisions, validation)
+        await _apply(w, slug, action, chunk, heard)
+    await _grow_gold(w, slug, category.policy, decisions, heard.validation)
     await _stop_asking(w, slug)
 
     async def work(session: Session) -> None:
@@ -59,21 +91,14 @@ async def _votes(w: Winnow, slug: str) -> tuple[list[tuple[str, str, bool]], dic
     return votes, voters
 
 
-async def _apply(
-    w: Winnow,
-    slug: str,
-    action: Decide,
-    decisions: Sequence[Decision],
-    validation: set[str],
-    voters: dict[str, list[str]],
-) -> None:
+async def _apply(w: Winnow, slug: str, action: Decide, decisions: Sequence[Decision], heard: _Heard) -> None:
     now = w.clock()
     labels: list[Label] = []
     certainty: dict[str, float] = {}
     groups: dict[str, list[str]] = {"yes": [], "no": [], "more": [], "disputed": []}
     for decision in decisions:
         outcome = decision.outcome
-        if outcome == "disputed" and decision.image in validation:
+        if outcome == "disputed" and decision.image in heard.validation:
             # Leaving hard images out of validation would flatter the model: they keep the likelier answer.
             outcome = "yes" if decision.posterior >= 0.5 else "no"
         groups[outcome].append(decision.image)
@@ -87,13 +112,7 @@ async def _apply(
                     value=outcome == "yes",
                     source=Source.HUMAN,
                     round=action.round,
-                    provenance={
-                        "consensus": "dawid_skene",
-                        "posterior": decision.posterior,
-                        "votes_yes": decision.votes_yes,
-                        "votes_no": decision.votes_no,
-                        "submissions": voters.get(decision.image, []),
-                    },
+                    provenance=heard.provenance(decision),
                     decided_at=now,
                 )
             )
@@ -101,14 +120,14 @@ async def _apply(
     async def work(session: Session) -> None:
         await w.store.labels.insert(labels, session)
         for outcome, images in groups.items():
-            await _move(w, slug, action, outcome, images, validation, session)
+            await _move(w, slug, action, outcome, images, heard.validation, session)
         await w.store.candidates.put_certainty(slug, certainty, session)
 
     await w.store.transact(work)
 
 
 async def _move(
-    w: Winnow, slug: str, action: Decide, outcome: str, images: list[str], validation: set[str], session: Session
+    w: Winnow, slug: str, action: Decide, outcome: str, images: list[str], validation: Set[str], session: Session
 ) -> None:
     if not images:
         return
@@ -132,12 +151,12 @@ async def _move(
     )
 
 
-def _waiting(images: Sequence[str], validation: set[str]) -> dict[str, int]:
+def _waiting(images: Sequence[str], validation: Set[str]) -> dict[str, int]:
     drawn = sum(image in validation for image in images)
     return {"wants_votes.validation": drawn, "wants_votes.train": len(images) - drawn}
 
 
-async def _grow_gold(w: Winnow, slug: str, policy: Policy, decisions: Sequence[Decision], validation: set[str]) -> None:
+async def _grow_gold(w: Winnow, slug: str, policy: Policy, decisions: Sequence[Decision], validation: Set[str]) -> None:
     """Promote the surest human labels to gold, as many yes as no, so that gold is not soon recognised.
 
     Validation images stay out: they are answered like any other image.

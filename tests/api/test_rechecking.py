@@ -2,7 +2,7 @@
 
 from active_learning.domain.candidate import State
 from active_learning.rounds import AddWave
-from api.operations import recounting, rechecking, rounds
+from api.operations import rechecking, recounting, rounds
 from api.operations.context import Winnow
 from tests import factories
 from tests.api.test_deciding import start, work
@@ -27,7 +27,7 @@ async def test_a_suspect_goes_back_and_other_people_decide_with_all_answers(w: W
     assert (await w.store.labels.history("bright", wrong))[-1].value is None
     assert await recounting.differences(w, "bright") == {}
 
-    people = {name: truth.__getitem__ for name in ("DORA", "EMIL", "FAY", "GUS")}
+    people = dict.fromkeys(("DORA", "EMIL", "FAY", "GUS", "HAL"), truth.__getitem__)
     for wave, (name, opinion) in enumerate(people.items(), start=2):
         await rounds.add_wave(w, "bright", AddWave(round=1, wave=wave, take=1))
         await work(w, wave, {name: opinion})
