@@ -21,7 +21,7 @@ async def test_a_suspect_goes_back_and_other_people_decide_with_all_answers(w: W
     candidate = await w.store.candidates.get("bright", wrong)
     assert candidate is not None and candidate["answer"] is False
 
-    assert await rechecking.recheck(w, "bright", 1, [wrong]) == 1
+    assert await rechecking.give_back(w, "bright", 1, [wrong]) == 1
     candidate = await w.store.candidates.get("bright", wrong)
     assert candidate is not None and candidate["state"] == State.UNKNOWN and candidate["votes_wanted"]
     assert (await w.store.labels.history("bright", wrong))[-1].value is None
@@ -33,7 +33,7 @@ async def test_a_suspect_goes_back_and_other_people_decide_with_all_answers(w: W
         await work(w, wave, {name: opinion})
     candidate = await w.store.candidates.get("bright", wrong)
     assert candidate is not None and candidate["answer"] is not False
-    assert await rechecking.recheck(w, "bright", 2, [wrong]) == 0  # once is enough
+    assert await rechecking.give_back(w, "bright", 2, [wrong]) == 0  # once is enough
     assert await recounting.differences(w, "bright") == {}
 
 
@@ -41,12 +41,12 @@ async def test_validation_gold_and_undecided_images_never_go_back(w: Winnow) -> 
     _, truth = factories.new_images(range(70), yes_every=5)
     await start(w, truth)
     everything = [c["image"] for c in await w.store.candidates.find("bright", {}, ["image"])]
-    assert await rechecking.recheck(w, "bright", 1, everything) == 0
+    assert await rechecking.give_back(w, "bright", 1, everything) == 0
     await work(w, 1, dict.fromkeys(("ANNA", "BEN"), truth.__getitem__))
-    taken = await rechecking.recheck(w, "bright", 1, everything)
+    taken = await rechecking.give_back(w, "bright", 1, everything)
     assert taken > 0
     back = await w.store.candidates.find("bright", {"rechecked": 1}, ["role", "gold"])
     assert len(back) == taken
     assert all(c["role"] == "train" and c["gold"] is None for c in back)
-    assert await rechecking.recheck(w, "bright", 1, everything) == 0
+    assert await rechecking.give_back(w, "bright", 1, everything) == 0
     assert await recounting.differences(w, "bright") == {}

@@ -1,8 +1,8 @@
-"""Train a model and score the whole pool with it: Ray tasks."""
+"""Train a model and score the whole pool with it: Ray tasks. What it finds likely wrong goes back to people."""
 
 from typing import Any
 
-from api.operations import scoring
+from api.operations import rechecking, scoring
 from workers.jobs.desk import Desk
 from workers.jobs.progress import reporter
 
@@ -18,5 +18,6 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
     many = [(slug, model, shard) for shard in ranges]
     async for _ in desk.heavy.stream("score_range", many, reporter(desk, "train", args)):
         pass
+    await rechecking.recheck(w, slug, number)
     await scoring.scored(w, slug, number, ranges[0].bits)
     await w.store.jobs.poke("advance", {"category": slug}, w.clock())
