@@ -174,6 +174,8 @@ async def _print_status(w: Winnow, slug: str) -> None:
     summary = await viewing.summary(w, slug)
     console.print(f"[bold]{slug}[/bold]  {summary.question}", markup=True)
     console.print(f"  {summary.phase}")
+    if (step := summary.progress) is not None:
+        console.print(f"  {step.what}: {step.done:,} of {step.total:,} parts")
     console.print(
         f"  {summary.decided_images:,} of {summary.total:,} decided ({summary.counts.labeled:,} by people, "
         f"{summary.counts.auto_labeled:,} by the model), {summary.open_images:,} unknown"

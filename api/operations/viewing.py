@@ -23,6 +23,15 @@ SHOWN_FIRST = (Source.MODEL, Source.HUMAN, Source.GOLD, Source.IMPORTED)
 GOLD_WANTED = 27
 """Images of each side that an expert is asked for: 20 to check people with, 4 examples and 3 lessons."""
 
+STEPS = {
+    "embed_range": "Computing features",
+    "score_range": "Scoring the pool",
+    "shortlist_range": "Selecting from the pool",
+    "count_range": "Counting the pool for the cuts",
+    "decide_range": "Labeling by the cuts",
+}
+"""What the parts of a heavy step are called for people."""
+
 EXPERT_IMAGES = 200
 SECONDS_AN_ANSWER = 1.7
 """Conventional yes/no labeling of one image by one person (Krishna et al. 2016); used until so many are measured."""
@@ -67,6 +76,7 @@ async def summary(w: Winnow, slug: str) -> contexts.CategorySummary:
         total=sum(document["counts"].values()),
         rounds=tuple(_row(r, before) for r, before in zip(rounds, [None, *rounds[:-1]], strict=False) if r["report"]),
         phase=document["phase"],
+        progress=await _progress(w, slug),
         validation=contexts.Validation(
             labeled=document["validation"]["labeled"], wanted=document["validation"]["total"]
         ),
@@ -88,6 +98,16 @@ async def summary(w: Winnow, slug: str) -> contexts.CategorySummary:
             expert=f"/categories/{slug}/expert",
         ),
     )
+
+
+async def _progress(w: Winnow, slug: str) -> contexts.Progress | None:
+    """The heavy step that runs for this category now, if one has said how far it is."""
+    for job in await w.store.jobs.running():
+        progress = job.get("progress")
+        if progress and job["args"].get("category") == slug and progress["done"] < progress["total"]:
+            what = STEPS.get(progress["what"], progress["what"])
+            return contexts.Progress(what=what, done=progress["done"], total=progress["total"])
+    return None
 
 
 def _decided(document: Document) -> contexts.Decided:

@@ -107,8 +107,15 @@ class Categories:
         return int(document["looks"])
 
     async def changes(self, slug: str) -> AsyncIterator[Document]:
-        """A change stream: one item whenever the category's document changes."""
-        stream = await self.collection.watch([{"$match": {"documentKey._id": slug}}], max_await_time_ms=1_000)
+        """A change stream: one item whenever the category's document changes or one of its jobs gets further."""
+        # A slug has nothing that a regular expression would read otherwise: see ``domain.category.Slug``.
+        own = {"ns.coll": self.collection.name, "documentKey._id": slug}
+        jobs = {
+            "ns.coll": "jobs",
+            "documentKey._id": {"$regex": f"^[a-z_]+:{slug}(:|$)"},
+            "updateDescription.updatedFields.progress": {"$exists": True},
+        }
+        stream = await self.collection.database.watch([{"$match": {"$or": [own, jobs]}}], max_await_time_ms=1_000)
         async with stream:
             async for change in stream:
                 yield dict(change)

@@ -8,6 +8,7 @@ Money is in US cents, times in seconds unless a name says otherwise.
 from labeling_ui.contexts.answering import Endpoints, ExpertPage, Keys, Lesson, Sample, TaskPage, Work
 from labeling_ui.contexts.base import ErrorPage, Page, Shown
 from labeling_ui.contexts.category import (
+    Audit,
     CategoryCard,
     CategoryPage,
     CategoryState,
@@ -21,6 +22,7 @@ from labeling_ui.contexts.category import (
     Gold,
     IndexPage,
     Links,
+    Progress,
     Promise,
     RoundRow,
     Submissions,
@@ -28,6 +30,7 @@ from labeling_ui.contexts.category import (
 )
 
 __all__ = [
+    "Audit",
     "CategoryCard",
     "CategoryPage",
     "CategoryState",
@@ -47,6 +50,7 @@ __all__ = [
     "Lesson",
     "Links",
     "Page",
+    "Progress",
     "Promise",
     "RoundRow",
     "Sample",

@@ -111,6 +111,28 @@ class Promise(Shown):
     needed: int = 0
 
 
+class Progress(Shown):
+    """How far the heavy step that runs now is: ``done`` of ``total`` parts of ``what``."""
+
+    what: str
+    done: int
+    total: int
+
+
+class Audit(Shown):
+    """What people said of the model's labels that they checked: (checked, wrong) of either answer, and the bounds.
+
+    ``yes_right`` and ``no_right`` are lower confidence bounds of the share that is right, at any time; ``alarm`` names
+    the sides whose labels were taken back because a promise was broken.
+    """
+
+    yes: tuple[int, int] = (0, 0)
+    no: tuple[int, int] = (0, 0)
+    yes_right: float | None = None
+    no_right: float | None = None
+    alarm: tuple[str, ...] = ()
+
+
 class Cost(Shown):
     """Money: paid, promised to work that is still out, and the budget."""
 
@@ -172,6 +194,8 @@ class CategorySummary(Shown):
     total: int = 0
     rounds: tuple[RoundRow, ...] = ()
     phase: str = ""
+    progress: Progress | None = None
+    audit: Audit = Audit()
     validation: Validation = Validation()
     gold: Gold = Gold()
     promise: Promise

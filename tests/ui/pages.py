@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from active_learning.domain.label import Source
 from labeling_ui.contexts import (
+    Audit,
     CategoryCard,
     CategoryPage,
     CategoryState,
@@ -21,6 +22,7 @@ from labeling_ui.contexts import (
     Lesson,
     Links,
     Page,
+    Progress,
     Promise,
     RoundRow,
     Sample,
@@ -94,6 +96,8 @@ def full_summary(unknown: int = 397) -> CategorySummary:
         total=2_400,
         rounds=(round_row(1, 2_080, 0), round_row(2, 1_310, 610), round_row(3, 740, 1_030), round_row(4, 410, 1_300)),
         phase="Round 5: 150 images are with people, 212 of 300 answers are in.",
+        progress=Progress(what="Scoring the pool", done=31, total=64),
+        audit=Audit(yes=(40, 1), no=(60, 0), yes_right=0.893, no_right=0.951),
         validation=Validation(labeled=480, wanted=500),
         gold=Gold(yes=48, no=52),
         promise=Promise(
