@@ -59,11 +59,19 @@ class _Process:
 _PROCESS: list[_Process] = []
 
 
-def run_step(settings: Settings, name: str, args: tuple[Any, ...]) -> Any:
+def run_step(settings: Settings, name: str, *args: Any) -> Any:
     """What a Ray task does."""
     if not _PROCESS:
         _PROCESS.append(_Process())
     return _PROCESS[0].run(settings, name, args)
+
+
+def _shared(many: Sequence[tuple[Any, ...]]) -> dict[int, Any]:
+    """What all tasks are given alike goes to Ray's object store once: ``id`` of the object -> its reference."""
+    if len(many) < 2:
+        return {}
+    pairs = zip(many[0], many[-1], strict=True)
+    return {id(one): ray.put(one) for one, other in pairs if one is other and not isinstance(one, str | int)}
 
 
 class RayRuntime:
@@ -90,13 +98,14 @@ class RayRuntime:
         """
         await self._start()
         task = ray.remote(max_retries=RETRIES)(run_step)
+        shared = _shared(many)
         flying: deque[Any] = deque()
         sent = 0
         try:
             for done in range(len(many)):
                 room = await asyncio.to_thread(self._room)
                 for args in many[sent : done + room]:
-                    flying.append(task.remote(self.settings, name, args))
+                    flying.append(task.remote(self.settings, name, *(shared.get(id(arg), arg) for arg in args)))
                 sent = done + len(flying)
                 result = await flying[0]
                 flying.popleft()

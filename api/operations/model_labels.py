@@ -54,7 +54,7 @@ async def take_back(
     value: bool,
     why: dict[str, Any],
     session: Session,
-    act: str = "withdrawn",
+    act: str = "back",
 ) -> Changes:
     """Make images that a model labeled ``value`` unknown again; raises :class:`StateError` when one is not so labeled.
 

@@ -139,7 +139,7 @@ class Candidates:
         """Candidates that match ``only``, in the order of their draws: the same order in every run."""
         projection = dict.fromkeys(fields, 1)
         found = self.collection.find(
-            {"category": category, **_by_id(category, only)}, projection, session=session, hint=_hint(only)
+            {"category": category, **_indexed(category, only)}, projection, session=session, hint=_hint(only)
         )
         return await found.sort([("draw", ASCENDING), ("image", ASCENDING)]).limit(limit).to_list()
 
@@ -147,7 +147,7 @@ class Candidates:
         """The same, one by one, for pools that do not fit in memory; in the order of image ids."""
         projection = dict.fromkeys(fields, 1)
         whole = {"_id": Shard(0, 0).keys(category)}
-        cursor = self.collection.find({"category": category, **whole, **_by_id(category, only)}, projection)
+        cursor = self.collection.find({"category": category, **whole, **_indexed(category, only)}, projection)
         async for document in cursor.sort("_id", ASCENDING):
             yield document
 
@@ -261,13 +261,15 @@ class Candidates:
         return await cursor.to_list()
 
 
-def _by_id(category: str, only: Filter) -> Document:
-    """The same condition, with images looked up by the ids of their documents."""
+def _indexed(category: str, only: Filter) -> Document:
+    """The same condition in words that an index knows: ids for images, and a role for what is unknown."""
     wanted = dict(only)
     images = wanted.get("image")
     if isinstance(images, Mapping) and "$in" in images:
         wanted["_id"] = {"$in": [key(category, image) for image in images["$in"]]}
         del wanted["image"]
+    elif wanted.get("state") == State.UNKNOWN.value:
+        wanted.setdefault("role", {"$in": [role.value for role in Role]})
     return wanted
 
 
