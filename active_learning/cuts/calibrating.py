@@ -42,7 +42,7 @@ def calibrate(validation: Validation, tally: Tally, policy: Policy, look: int, f
     """
     risk = risk_of_look(policy.confidence, look)
     above, below = sides(validation, tally)
-    upper_side = UpperSide.of(tally.thresholds, above, policy.precision, risk)
+    upper_side = UpperSide.of(validation, above, policy.precision, risk)
     lower_side = LowerSide.of(validation, tally, below, policy.recall, risk, found_yes)
     passed = np.flatnonzero(upper_side.passed())
     upper = int(passed[-1]) if len(passed) else None

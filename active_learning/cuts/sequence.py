@@ -1,14 +1,9 @@
-"""Which thresholds are tested for precision, in which order, and at which risk.
+"""Which thresholds are tested for precision, and in which order.
 
 Thresholds are tested from the top down as long as they pass (fixed-sequence testing, Learn-then-Test, Angelopoulos et
-al. 2021). One bad record at the start would end such a sequence, so it starts at several places with a share of the
-risk each (the fallback procedure, Wiens 2003): who passes takes the risk along, and gains the share of each start that
-is reached. A broken promise needs the first broken threshold at or below some start to pass, at no more than the shares
-of the starts that lead to it, so the whole risk bounds all of it. Starts and steps come from counts, never from
-answers.
+al. 2021). A broken promise needs the first broken threshold of the sequence to pass, so one test is all that is spent.
+Start and steps come from scores and counts, never from answers: they cost nothing.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,43 +12,45 @@ from active_learning.cuts.samples import Booleans, Floats, Integers
 STEP = 0.02
 """Thresholds are tested where the sample above has grown by this share: the same cut for a fraction of the tests."""
 
-STARTS = ((0.8, 0.5), (0.45, 0.25), (0.25, 0.25))
-"""(how far a record is from the target on the way to perfection, share of the risk): a start is the first threshold at
-which such a record would pass."""
+CAUTIOUS = 0.1
+"""One wrong answer ends a sequence that starts where only a perfect record passes. With images to spare it starts where
+a perfect record would pass at this share of the risk, and there some may be wrong."""
+
+TO_SPARE = 2.0
+"""How many times the images of a cautious start the model must expect to be yes, by its own scores."""
 
 
 def tested(seen: Integers) -> Integers:
     """Return the positions to test, in order, of thresholds that have ``seen`` (ascending) validation images above."""
     chosen: list[int] = []
-    last = 0.0
+    least = 0.0
     for position, count in enumerate(seen):
-        if count >= last:
+        if count >= least:
             chosen.append(position)
-            last = max(count + 1.0, count * (1.0 + STEP))
+            least = max(count + 1.0, count * (1.0 + STEP))
     return np.array(chosen, dtype=np.int64)
 
 
-def levels(starts: Sequence[int | None], risk: float, length: int) -> Floats:
-    """Return the risk that enters the sequence at each of ``length`` thresholds.
+def start(perfect: Floats, seen: Integers, expected_yes: float, risk: float) -> int | None:
+    """Return where the sequence starts; ``None`` where not even a perfect record would pass anywhere.
 
-    Starts that this sample never reaches leave their shares to the others.
+    Args:
+        perfect: chances of perfect records at the thresholds [S].
+        seen: validation images above them [S].
+        expected_yes: how many yes images the model's scores promise among the validation images.
+        risk: what the sequence may spend.
     """
-    entering = np.zeros(length)
-    reached = [(start, share) for start, (_, share) in zip(starts, STARTS, strict=True) if start is not None]
-    whole = sum(share for _, share in reached)
-    for start, share in reached:
-        entering[start] += risk * share / whole
-    return entering
+    cautious = perfect <= CAUTIOUS * risk
+    if cautious.any() and expected_yes >= TO_SPARE * seen[np.argmax(cautious)]:
+        return int(np.argmax(cautious))
+    able = perfect <= risk
+    return int(np.argmax(able)) if able.any() else None
 
 
-def passed(chances: Floats, entering: Floats) -> Booleans:
-    """Return which thresholds pass: chance of the record, and risk entering, in the order of testing."""
+def passed(chances: Floats, first: int | None, risk: float) -> Booleans:
+    """Return which thresholds pass in a row from the first one on [S]."""
     result = np.zeros(len(chances), dtype=bool)
-    level = 0.0
-    for i, (chance, more) in enumerate(zip(chances, entering, strict=True)):
-        level += more
-        if level > 0.0 and chance <= level * (1.0 + 1e-12):
-            result[i] = True
-        else:
-            level = 0.0
+    if first is not None:
+        failing = np.flatnonzero(chances[first:] > risk)
+        result[first : first + failing[0] if len(failing) else len(chances)] = True
     return result

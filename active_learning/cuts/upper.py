@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from active_learning.cuts import sequence
-from active_learning.cuts.samples import Booleans, Floats, Integers
+from active_learning.cuts.samples import Booleans, Floats, Integers, Validation
 from active_learning.cuts.sides import Side
 from active_learning.cuts.uniform import precision_chances
 
@@ -19,41 +19,39 @@ class UpperSide:
         above: what lies above each [H, S].
         target: the promised share.
         risk: what this side may spend.
+        expected_yes: how many yes images the model's scores promise among the validation images.
     """
 
     thresholds: Floats
     above: Side
     target: float
     risk: float
+    expected_yes: float
 
     @classmethod
-    def of(cls, thresholds: Floats, above: Side, target: float, risk: float) -> "UpperSide":
-        """Choose the thresholds to test from all T ascending ones and what lies above each."""
+    def of(cls, validation: Validation, above: Side, target: float, risk: float) -> "UpperSide":
+        """Choose the thresholds to test from all T ascending ones and what lies above each [H, T]."""
+        thresholds = validation.thresholds
         descending = np.arange(len(thresholds), dtype=np.int64)[::-1]
         order = descending[sequence.tested(above.seen.sum(axis=0)[descending])]
-        return cls(thresholds[order], above.at(order), target, risk)
+        expected = float(validation.scores.clip(0.0, 1.0).sum())
+        return cls(thresholds[order], above.at(order), target, risk, expected)
 
     def passed(self) -> Booleans:
         """Return which of the thresholds hold the target [S]."""
         if not len(self.thresholds):
             return np.zeros(0, dtype=bool)
-        return sequence.passed(self.chances(self.above.seen_yes), self._entering())
+        # People's doubts belong to their answers, which have no say in where to start.
+        certain = replace(self, above=replace(self.above, doubt=np.zeros(self.above.seen.shape)))
+        first = sequence.start(
+            certain.chances(self.above.seen), self.above.seen.sum(axis=0), self.expected_yes, self.risk
+        )
+        return sequence.passed(self.chances(self.above.seen_yes), first, self.risk)
 
     def chances(self, seen_yes: Integers) -> Floats:
         """Return p-values of "fewer than the target of the rest above are yes" [S] for such records [H, S]."""
         broken = np.ceil(self.target * self.above.rest.sum(axis=0) - 1e-9).astype(np.int64) - 1
         return _chances(self.above, seen_yes, broken, self.risk)
-
-    def _entering(self) -> Floats:
-        seen = self.above.seen
-        # People's doubts belong to their answers, which have no say in where to start.
-        certain = replace(self, above=replace(self.above, doubt=np.zeros(seen.shape)))
-        starts: list[int | None] = []
-        for way, _ in sequence.STARTS:
-            rate = self.target + (1.0 - self.target) * way
-            would = certain.chances(np.floor(rate * seen).astype(np.int64)) <= self.risk
-            starts.append(int(np.argmax(would)) if would.any() else None)
-        return sequence.levels(starts, self.risk, seen.shape[1])
 
     def bound(self, position: int) -> float:
         """Return the smallest share of yes among the rest above a threshold that its record does not rule out."""
