@@ -3,7 +3,7 @@
 import numpy as np
 
 from active_learning.cuts import needed
-from active_learning.cuts.lower import LowerSide
+from active_learning.cuts.lower import lower_side
 from active_learning.cuts.samples import Tally, Validation
 from active_learning.cuts.sides import sides
 from active_learning.cuts.upper import UpperSide
@@ -41,12 +41,12 @@ def calibrate(validation: Validation, tally: Tally, policy: Policy, look: int, f
         InputError: a tally over other thresholds or fewer strata, or a look below 1.
     """
     risk = risk_of_look(policy.confidence, look)
-    above, below = sides(validation, tally)
+    above, below, whole = sides(validation, tally)
     upper_side = UpperSide.of(validation, above, policy.precision, risk)
-    lower_side = LowerSide.of(validation, tally, below, policy.recall, risk, found_yes)
+    recall_side = lower_side(validation, tally, below, whole, policy.recall, risk, found_yes)
     passed = np.flatnonzero(upper_side.passed())
     upper = int(passed[-1]) if len(passed) else None
-    lower = lower_side.highest()
+    lower = recall_side.highest()
     cuts = Cuts(
         lower=None if lower is None else float(tally.thresholds[lower]),
         upper=None if upper is None else float(upper_side.thresholds[upper]),
@@ -68,7 +68,7 @@ def calibrate(validation: Validation, tally: Tally, policy: Policy, look: int, f
         n=len(validation),
         positives=validation.positives,
         precision_bound=None if upper is None else upper_side.bound(upper),
-        recall_bound=None if lower is None else lower_side.bound(lower),
+        recall_bound=None if lower is None else recall_side.bound(lower),
         confidence=policy.confidence,
         look=look,
         risk=risk,

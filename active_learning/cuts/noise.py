@@ -15,16 +15,15 @@ MARGIN = 1.5
 """Wrong answers allowed for by one that the certainties speak of."""
 
 
-def at_most(doubt: float, risk: float) -> int:
-    """Return the number of wrong answers that is exceeded with a chance of at most ``risk``."""
-    if doubt <= 0.0:
-        return 0
-    return max(0, int(poisson.isf(risk, MARGIN * doubt)))
+def at_most(doubt: float | Floats, risk: float) -> Floats:
+    """Return the numbers of wrong answers that are exceeded with a chance of at most ``risk``; 0 without doubt."""
+    mean = MARGIN * np.asarray(doubt, dtype=np.float64)
+    return np.asarray(np.where(mean > 0.0, np.maximum(poisson.isf(risk, np.maximum(mean, 1e-12)), 0.0), 0.0))
 
 
 def weights(doubt: Floats, negligible: float) -> tuple[Floats, Floats]:
     """Return the chances of 0, 1, ... F wrong answers [F + 1, T] and of more, at most ``negligible`` [T]."""
     mean = MARGIN * doubt
-    most = at_most(float(np.max(doubt, initial=0.0)), negligible)
+    most = int(at_most(float(np.max(doubt, initial=0.0)), negligible))
     chances = poisson.pmf(np.arange(most + 1)[:, None], mean)
     return np.asarray(chances), np.asarray(poisson.sf(most, mean))

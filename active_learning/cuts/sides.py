@@ -12,12 +12,13 @@ from active_learning.domain.errors import InputError
 class Side:
     """Counts on one side of T thresholds in H strata, each [H, T].
 
-    ``doubt`` bounds how many answers are wrong in the direction that flatters the model: each wrong answer is a
+    ``doubt_yes`` and ``doubt_no`` bound how many of the yes and of the no answers are wrong: each wrong answer is a
     Bernoulli variable of chance e = 1 - certainty, which a Poisson variable of mean -log(1 - e) dominates, and the
     means of independent Poisson variables add up.
     """
 
-    doubt: Floats
+    doubt_yes: Floats
+    doubt_no: Floats
     seen: Integers
     seen_yes: Integers
     rest: Integers
@@ -27,12 +28,25 @@ class Side:
     def at(self, where: slice | Integers) -> "Side":
         """The same for some of the thresholds."""
         counts = (array[:, where] for array in self._counts())
-        return Side(self.doubt[:, where], *counts)
+        return Side(self.doubt_yes[:, where], self.doubt_no[:, where], *counts)
 
     def pooled(self) -> "Side":
         """All strata as one [1, T]."""
         counts = (array.sum(axis=0, keepdims=True) for array in self._counts())
-        return Side(self.doubt.sum(axis=0, keepdims=True), *counts)
+        return Side(self.doubt_yes.sum(axis=0, keepdims=True), self.doubt_no.sum(axis=0, keepdims=True), *counts)
+
+    def certain(self) -> "Side":
+        """The same with infallible people."""
+        nothing = np.zeros(self.doubt_yes.shape)
+        return Side(nothing, nothing, *self._counts())
+
+    def without(self, part: "Side") -> "Side":
+        """What is left when ``part`` is taken away."""
+        counts = (mine - its for mine, its in zip(self._counts(), part._counts(), strict=True))
+        # A difference of sums may fall below zero by rounding.
+        return Side(
+            np.maximum(self.doubt_yes - part.doubt_yes, 0.0), np.maximum(self.doubt_no - part.doubt_no, 0.0), *counts
+        )
 
     @property
     def left(self) -> Integers:
@@ -48,11 +62,8 @@ class Side:
         return self.seen, self.seen_yes, self.rest, self.known, self.known_yes
 
 
-def sides(validation: Validation, tally: Tally) -> tuple[Side, Side]:
-    """Return what lies strictly above and what lies strictly below each threshold.
-
-    Above, the doubt is of yes answers (false yes lend the model precision); below, it is of no answers (missed yes hide
-    what is lost).
+def sides(validation: Validation, tally: Tally) -> tuple[Side, Side, Side]:
+    """Return what lies strictly above each threshold, what lies strictly below each, and all of it [H, 1].
 
     Raises:
         InputError: the tally was made over other thresholds or fewer strata.
@@ -66,31 +77,16 @@ def sides(validation: Validation, tally: Tally) -> tuple[Side, Side]:
     yes = validation.answers
 
     def spread(weights: Floats) -> Floats:
-        return places(tally.thresholds, validation.scores, validation.stratum, strata, weights)
+        by_place = places(tally.thresholds, validation.scores, validation.stratum, strata, weights)
+        return np.asarray(by_place.cumsum(axis=1))
 
-    seen, seen_yes = spread(np.ones(len(yes))).astype(np.int64), spread(yes.astype(np.float64)).astype(np.int64)
-    counts = (seen, seen_yes, tally.rest, tally.known, tally.known_yes)
-    above, below = spread(wrong * yes), spread(wrong * ~yes)
-    return (
-        Side(_sum_above(above), *map(_above, counts)),
-        Side(_sum_below(below), *map(_below, counts)),
+    doubt_yes, doubt_no = spread(wrong * yes), spread(wrong * ~yes)
+    answers = (spread(np.ones(len(yes))), spread(yes.astype(np.float64)))
+    counts = [array.astype(np.int64) for array in answers]
+    counts += [array.cumsum(axis=1) for array in (tally.rest, tally.known, tally.known_yes)]
+    # Sums up to a place: 2 i is all that lies below threshold i, 2 i + 1 adds what lies on it.
+    upto, below, whole = (
+        Side(doubt_yes[:, part], doubt_no[:, part], *(array[:, part] for array in counts))
+        for part in (slice(1, None, 2), slice(0, -1, 2), slice(-1, None))
     )
-
-
-def _sum_above(by_place: Floats) -> Floats:
-    total = by_place.cumsum(axis=1)
-    # A difference of sums may fall below zero by rounding.
-    return np.asarray(np.maximum(total[:, -1:] - total[:, 1::2], 0.0))
-
-
-def _sum_below(by_place: Floats) -> Floats:
-    return np.asarray(by_place.cumsum(axis=1)[:, 0:-1:2])
-
-
-def _above(by_place: Integers) -> Integers:
-    total = by_place.cumsum(axis=1)
-    return np.asarray(total[:, -1:] - total[:, 1::2])
-
-
-def _below(by_place: Integers) -> Integers:
-    return np.asarray(by_place.cumsum(axis=1)[:, 0:-1:2])
+    return whole.without(upto), below, whole

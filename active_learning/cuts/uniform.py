@@ -30,7 +30,7 @@ def precision_chances(above: Side, seen_yes: Integers, rest_yes: Integers, risk:
     if not len(worth):
         return chances
     wrong = (seen - seen_yes)[worth]
-    noise, beyond = weights(above.doubt[0][worth], _NEGLIGIBLE * risk)
+    noise, beyond = weights(above.doubt_yes[0][worth], _NEGLIGIBLE * risk)
     width = int(wrong.max()) + len(noise)
     tails = cumulative(width, (seen + left)[worth], (seen + left - all_yes)[worth], seen[worth])
     reached = np.take_along_axis(tails, wrong[None, :] + np.arange(len(noise))[:, None], axis=0)
@@ -54,7 +54,7 @@ class YesInPool:
         doubt, missed = float(wrong[validation.answers].sum()), float(wrong[~validation.answers].sum())
         share = _RISK_OF_FALSE_YES if doubt > 0.0 else 0.0
         # Yes answers that are wrong swell the sample, so fewer are counted on.
-        self.sampled = max(0, answered_yes - at_most(doubt, share * risk))
+        self.sampled = max(0, answered_yes - int(at_most(doubt, share * risk)))
         self._found = found
         self._risk = risk
         self._tails: dict[tuple[int, float], float] = {}
@@ -62,7 +62,7 @@ class YesInPool:
         # Neither is known from validation answers, so choosing by them costs nothing.
         if size <= _SMALL * n or found:
             half = _RISK_OF_SIZE / 2.0 if missed > 0.0 else _RISK_OF_SIZE
-            seen = answered_yes + at_most(missed, (_RISK_OF_SIZE - half) * risk)
+            seen = answered_yes + int(at_most(missed, (_RISK_OF_SIZE - half) * risk))
             most = _most_yes(min(seen, n), n, size, half * risk)
             share += _RISK_OF_SIZE
             # Plausible numbers in blocks: evaluated at a block's worst corner, the largest tail is bounded, not missed.

@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from active_learning.cuts import sequence
+from active_learning.cuts import sequence, stratified, uniform
 from active_learning.cuts.samples import Booleans, Floats, Integers, Validation
 from active_learning.cuts.sides import Side
-from active_learning.cuts.uniform import precision_chances
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class UpperSide:
         if not len(self.thresholds):
             return np.zeros(0, dtype=bool)
         # People's doubts belong to their answers, which have no say in where to start.
-        certain = replace(self, above=replace(self.above, doubt=np.zeros(self.above.seen.shape)))
+        certain = replace(self, above=self.above.certain())
         first = sequence.start(
             certain.chances(self.above.seen), self.above.seen.sum(axis=0), self.expected_yes, self.risk
         )
@@ -67,4 +66,6 @@ class UpperSide:
 
 
 def _chances(above: Side, seen_yes: Integers, rest_yes: Integers, risk: float) -> Floats:
-    return precision_chances(above, seen_yes[0], rest_yes, risk)
+    if len(seen_yes) == 1:
+        return uniform.precision_chances(above, seen_yes[0], rest_yes, risk)
+    return stratified.precision_chances(above, seen_yes, rest_yes, risk)
