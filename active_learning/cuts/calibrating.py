@@ -1,5 +1,7 @@
 """One look at the validation images: two cuts, their bounds, and what a failing side needs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from active_learning.cuts import needed
@@ -23,7 +25,14 @@ def risk_of_look(confidence: float, look: int) -> float:
     return (1.0 - confidence) / 2.0 / (look * (look + 1.0))
 
 
-def calibrate(validation: Validation, tally: Tally, policy: Policy, look: int, found_yes: int = 0) -> Calibration:
+def calibrate(
+    validation: Validation,
+    tally: Tally,
+    policy: Policy,
+    look: int,
+    found_yes: int = 0,
+    decay: Sequence[float] | None = None,
+) -> Calibration:
     """Choose the cuts of one model.
 
     Where the two sides overlap (``lower > upper``) the model is good enough to decide everything, and both cuts become
@@ -36,14 +45,19 @@ def calibrate(validation: Validation, tally: Tally, policy: Policy, look: int, f
         look: how often validation answers were used to choose cuts in this category, this time included.
         found_yes: yes images that people decided and that neither the validation nor the tally counts: imported gold,
             images chosen at random or blindly. They are not lost, so they count for the recall.
+        decay: the pilot's expected share of yes in each stratum (``Design.expected``) where the recall may rest on the
+            assumption of decay (see ``active_learning.cuts.stratified``); without it nothing is assumed.
 
     Raises:
         InputError: a tally over other thresholds or fewer strata, or a look below 1.
     """
     risk = risk_of_look(policy.confidence, look)
     above, below, whole = sides(validation, tally)
+    assumed = None if decay is None else np.asarray(decay, dtype=np.float64)
+    if assumed is not None and assumed.shape != (len(tally.rest),):
+        raise InputError("Decay is not told for every stratum.", "Use the design's expected shares.")
     upper_side = UpperSide.of(validation, above, policy.precision, risk)
-    recall_side = lower_side(validation, tally, below, whole, policy.recall, risk, found_yes)
+    recall_side = lower_side(validation, tally, below, whole, policy.recall, risk, found_yes, assumed)
     passed = np.flatnonzero(upper_side.passed())
     upper = int(passed[-1]) if len(passed) else None
     lower = recall_side.highest()
@@ -62,7 +76,7 @@ def calibrate(validation: Validation, tally: Tally, policy: Policy, look: int, f
     if upper is None and tally.rest.any():
         more = needed.for_precision(validation, upper_side, next_risk)
     if lower is None and tally.rest.any():
-        more = max(more, needed.for_recall(validation, policy.recall, next_risk))
+        more = max(more, needed.for_recall(validation, recall_side, policy.recall, next_risk))
     return Calibration(
         cuts=cuts,
         n=len(validation),

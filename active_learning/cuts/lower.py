@@ -72,6 +72,7 @@ class Strata:
         target: the promised recall.
         found: yes images known outside the population.
         risk: what this side may spend.
+        decay: the pilot's expected share of yes in each stratum [H], where decay is assumed.
     """
 
     order: Integers
@@ -80,6 +81,7 @@ class Strata:
     target: float
     found: int
     risk: float
+    decay: Floats | None
 
     def highest(self) -> int | None:
         """See :class:`LowerSide`."""
@@ -102,10 +104,19 @@ class Strata:
             low, high = (middle, high) if holds else (low, middle)
         return low
 
+    def grown(self, factor: float, risk: float) -> bool:
+        """Say whether any threshold would pass at ``risk`` with ``factor`` times the validation images like these."""
+        part = self.order[:: max(1, len(self.order) // CHUNK)]
+        below, above = self.below.at(part), self.whole.without(self.below.at(part))
+        found = stratified.recall_chances(
+            below.grown(factor), above.grown(factor), self.target, self.found, risk, self.decay
+        )
+        return bool(np.any(found <= risk))
+
     def chances(self, positions: Integers, recall: float) -> Floats:
         """Return p-values of "more than the rest of ``recall`` is lost below" at these positions [S]."""
         below = self.below.at(positions)
-        return stratified.recall_chances(below, self.whole.without(below), recall, self.found, self.risk)
+        return stratified.recall_chances(below, self.whole.without(below), recall, self.found, self.risk, self.decay)
 
 
 CHUNK = 16
@@ -113,10 +124,17 @@ CHUNK = 16
 
 
 def lower_side(
-    validation: Validation, tally: Tally, below: Side, whole: Side, target: float, risk: float, found: int
+    validation: Validation,
+    tally: Tally,
+    below: Side,
+    whole: Side,
+    target: float,
+    risk: float,
+    found: int,
+    decay: Floats | None,
 ) -> LowerSide:
     """Set up the tests of all thresholds for this design."""
     if len(tally.rest) == 1:
         return OneSample(below, YesInPool(validation, len(validation) + tally.size, found, risk), target)
     order = sequence.tested(below.seen.sum(axis=0))
-    return Strata(order, below, whole, target, found, risk)
+    return Strata(order, below, whole, target, found, risk, decay)

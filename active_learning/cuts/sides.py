@@ -40,6 +40,24 @@ class Side:
         nothing = np.zeros(self.doubt_yes.shape)
         return Side(nothing, nothing, *self._counts())
 
+    def grown(self, factor: float) -> "Side":
+        """The same with ``factor`` times the validation images, drawn from the rest, that repeat this record.
+
+        The record is taken half an image worse on both counts, so that three right of three promise little.
+        """
+        seen = np.minimum(np.floor(self.seen * factor), self.seen + self.rest).astype(np.int64)
+        yes = np.where(self.seen > 0, np.floor((self.seen_yes + 0.5) / (self.seen + 1.0) * seen), 0.0)
+        more = seen / np.maximum(self.seen, 1)
+        return Side(
+            self.doubt_yes * more,
+            self.doubt_no * more,
+            seen,
+            yes.astype(np.int64),
+            self.rest - (seen - self.seen),
+            self.known,
+            self.known_yes,
+        )
+
     def without(self, part: "Side") -> "Side":
         """What is left when ``part`` is taken away."""
         counts = (mine - its for mine, its in zip(self._counts(), part._counts(), strict=True))

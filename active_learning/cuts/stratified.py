@@ -18,6 +18,14 @@ on the safe side. The p-value is the least of these over a grid of l. It is vali
 spread is in the set, so the record passes only if the bound at the true spread is within the risk; that bound is a
 falling function of T alone, and T reaches the value where it equals the risk with a chance of at most the risk.
 
+**Decay**, an assumption that a caller may make and that no sample of this size can check: relative to what the pilot
+expects of a stratum, yes images are at least as frequent in a stratum of higher pilot score, among the images below the
+cut too. (The pilot may think too little of everything that it thinks little of, as long as it is no more wrong there
+than nearer to the cut.) With c the factor between truth and expectation and c falling downwards, the images seen below
+the cut meet the lost ones at no less than min over j of (sum m q) / (sum N q), both sums over the strata from j up: the
+extreme c are steps. Lost images then cannot hide where nobody looks, and all strata below count as one cell with that
+rate, whose yes number Z has E exp(-s Z) <= (1 + rate (exp(-s) - 1)) ** Y.
+
 **Wrong answers** that speak for the promise add a Poisson number of mean ``doubt`` to x; their moment joins the
 product.
 """
@@ -31,6 +39,7 @@ from active_learning.cuts.samples import Floats, Integers
 from active_learning.cuts.sides import Side
 
 _RISK_OF_HIDDEN = 0.05  # share of the risk for yes images behind no answers, where any is in doubt
+_ENDLESS = 1e9  # size of a cell in which drawing takes nothing away
 _RATES = 24
 _STEPS = 26
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
@@ -59,7 +68,9 @@ def precision_chances(above: Side, seen_yes: Integers, rest_yes: Integers, risk:
     )
 
 
-def recall_chances(below: Side, above: Side, recall: float, found: int, risk: float) -> Floats:
+def recall_chances(
+    below: Side, above: Side, recall: float, found: int, risk: float, decay: Floats | None = None
+) -> Floats:
     """Return p-values of "more than the rest of ``recall`` is lost below" [S].
 
     With u the unseen yes of the rest below and w those at or above, the promise is broken when
@@ -71,6 +82,7 @@ def recall_chances(below: Side, above: Side, recall: float, found: int, risk: fl
         recall: the promised share.
         found: yes images known outside the population.
         risk: what this side may spend.
+        decay: the pilot's expected share of yes in each stratum [H], where decay is assumed.
     """
     hidden, spent = _hidden(above, risk)
     wrong = at_most(below.doubt_yes + above.doubt_yes, _RISK_OF_HIDDEN * risk / len(below.seen))
@@ -78,9 +90,24 @@ def recall_chances(below: Side, above: Side, recall: float, found: int, risk: fl
     known = (below.seen_yes + above.seen_yes - wrong + below.known_yes + above.known_yes).sum(axis=0) + found
     # Yes answers below may be wrong too; to count none of them as certain makes the loss no smaller.
     lost = _cells(below, below.seen_yes, -below.seen_yes.astype(np.float64), -recall, below.doubt_no)
+    if decay is not None:
+        lost = _merged(lost, decay[:, None], recall)
     kept = _cells(above, above.seen_yes, hidden, 1.0 - recall, above.doubt_yes)
     both = Cells(*(np.concatenate([getattr(lost, name), getattr(kept, name)]) for name in Cells.__dataclass_fields__))
     return np.minimum(chances(both, -(1.0 - recall) * np.maximum(known, 0.0)) + spent, 1.0)
+
+
+def _merged(lost: Cells, expected: Floats, recall: float) -> Cells:
+    """Return all strata below as one cell [1, S] at the least rate at which decay lets lost images be met."""
+    met = (expected * lost.drawn)[::-1].cumsum(axis=0)
+    of = (expected * lost.size)[::-1].cumsum(axis=0)
+    rate = np.where(of > 0, met / np.maximum(of, 1e-300), 1.0).min(axis=0, keepdims=True)
+    drawn_yes, certain, rest, doubt = (
+        array.sum(axis=0, keepdims=True) for array in (lost.drawn_yes, lost.certain_yes, lost.rest, lost.doubt)
+    )
+    size = np.full(rate.shape, _ENDLESS)
+    weight = np.where(rate > 0, -recall / np.maximum(rate, 1e-12), 0.0)
+    return Cells(size, rate * size, drawn_yes, certain, rest, weight, np.full(rate.shape, -recall), doubt)
 
 
 def _hidden(side: Side, risk: float) -> tuple[Floats, float]:

@@ -52,6 +52,11 @@ class UpperSide:
         broken = np.ceil(self.target * self.above.rest.sum(axis=0) - 1e-9).astype(np.int64) - 1
         return _chances(self.above, seen_yes, broken, self.risk)
 
+    def grown(self, factor: float, risk: float) -> bool:
+        """Say whether any threshold would pass at ``risk`` with ``factor`` times the validation images like these."""
+        more = replace(self, above=self.above.grown(factor), risk=risk)
+        return bool(np.any(more.chances(more.above.seen_yes) <= risk))
+
     def bound(self, position: int) -> float:
         """Return the smallest share of yes among the rest above a threshold that its record does not rule out."""
         at = self.above.at(np.array([position]))
