@@ -6,8 +6,12 @@ on the held-out votes are the shares with which their posteriors are mixed. Wher
 all, and where several are as good they correct each other. Gold is held out too, and an image's gold weighs as much as
 an average image's votes.
 
-Besides the named methods, four serve only this choice: error tables that are drawn towards everybody's or towards one
+Besides the named methods, some serve only this choice: error tables that are drawn towards everybody's or towards one
 accuracy (``structures.shrunk``, ``leaning``), and for yes/no images of more than two kinds (``kinds``).
+
+More kinds nearly always predict votes a little better, since no two images are quite alike, and that says nothing about
+which of them are a yes. They are heard only where the votes of an image tell a nat more through them (``FURTHER``),
+more than a class of two can hold at all (ln 2). Then what a two-class model takes for the classes is something else.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +34,10 @@ from active_learning.consensus.votes import Votes
 FOLDS = 5
 MOST_TO_CHOOSE = 200_000
 """Votes that the choice looks at; with more, it looks at a part of the images."""
+
+FINER = ("graded", "three_kinds", "four_kinds")
+FURTHER = 1.0
+"""Nats of held-out log-likelihood for each image that the finer models must add before they are heard."""
 
 STACKING_PASSES = 300
 SHOWN = 0.05
@@ -98,9 +106,26 @@ def choose(votes: Votes, evidence: Evidence = NOTHING) -> Choice:
     table = np.column_stack(columns)
     weight = np.ones(len(table))
     weight[len(votes) :] = len(votes) / max(len(votes.images), 1)
-    shares = stack(table, weight)
     means = table[: len(votes)].mean(axis=0)
+    shares = _heard(table, weight, np.array([name not in FINER for name in names]), len(votes.images))
     return Choice(dict(zip(names, shares.tolist(), strict=True)), dict(zip(names, means.tolist(), strict=True)))
+
+
+def _heard(table: Floats, weight: Floats, plain: NDArray[np.bool_], images: int) -> Floats:
+    """The shares in the mixture of all methods, or of the plain ones where the others add too little."""
+    shares = np.zeros(len(plain))
+    shares[plain] = stack(table[:, plain], weight)
+    if plain.all():
+        return shares
+    every = stack(table, weight)
+    gain = weight @ (_mixed(table, every) - _mixed(table, shares))
+    return every if gain > FURTHER * images else shares
+
+
+def _mixed(table: Floats, shares: Floats) -> Floats:
+    """Log-likelihood of every held-out observation by the mixture."""
+    most = table.max(axis=1)
+    return np.asarray(most + np.log(np.exp(table - most[:, None]) @ shares + 1e-300))
 
 
 def stack(log_likelihoods: Floats, weight: Floats) -> Floats:

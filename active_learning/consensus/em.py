@@ -11,11 +11,13 @@ when EM has nearly settled, so that it ends at EM's own fixed point.
 """
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
+from scipy.special import expit
 
 from active_learning.consensus.evidence import Problem
-from active_learning.consensus.incidence import Floats, Incidence
+from active_learning.consensus.incidence import Floats
 from active_learning.consensus.structures import Structure
 
 PREVALENCE = 1.0
@@ -71,11 +73,37 @@ class Model:
         return logs[:, 1:] - logs[:, :1]
 
 
+class Sums(Protocol):
+    """The votes, as sums over them: what :class:`~active_learning.consensus.incidence.Incidence` is to a fit."""
+
+    @property
+    def spoken(self) -> Floats:
+        """How often each annotator said each class [A, K]."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        ...
+
+    def over_votes(self, weights: Floats) -> Floats:
+        """Sum ``weights`` [cells, columns] over the votes of every image: [images, columns]."""
+        ...
+
+    def over_images(self, values: Floats) -> Floats:
+        """Sum ``values`` [images, columns] over the images where a cell was said: [cells, columns]."""
+        ...
+
+    def products(self, ratios: Floats) -> Floats:
+        """Multiply ``ratios`` [cells] over the votes of every image: [images]."""
+        ...
+
+
 @dataclass
 class Fit:
     """A fit under way: what it rests on, and the posteriors ``q`` [N, K - 1] of all classes but the first."""
 
-    incidence: Incidence
+    incidence: Sums
     problem: Problem
     structure: Structure
     pseudo_images: float = PREVALENCE
@@ -92,7 +120,8 @@ class Fit:
 
     def start(self, table: Floats) -> State:
         """The state that vote shares make: ``table`` [N, K] counts the votes, pseudo-votes included."""
-        q = table[:, 1:] / table.sum(axis=1, keepdims=True)
+        total = table.sum(axis=1, keepdims=True)
+        q = np.where(total > 0.0, table[:, 1:] / np.maximum(total, 1e-300), 1.0 / table.shape[1])
         self.problem.clamp(q)
         return self.counted(q)
 
@@ -115,9 +144,13 @@ class Fit:
 
     def posterior(self, model: Model, most: float = np.inf) -> Floats:
         """P(class) of every image, but of the first class [N, K - 1]."""
-        x = self.incidence.over_votes(model.weights(most))
-        x += self.problem.believed(model.log_odds(), most)
-        q = softmax(x)
+        weights, believed = model.weights(most), self.problem.believed(model.log_odds(), most)
+        if weights.shape[1] == 1:
+            odds = self.incidence.products(np.exp(weights[:, 0]))[:, None]
+            odds *= np.exp(believed)
+            q = odds / (odds + 1.0)
+        else:
+            q = softmax(self.incidence.over_votes(weights) + believed)
         self.problem.clamp(q)
         return q
 
@@ -127,14 +160,14 @@ class Fit:
         self.q = self.posterior(self.model(state))
         return self.counted(self.q)
 
-    def settle(self, state: State, accelerate_below: float = SETTLING) -> State:
+    def settle(self, state: State, accelerate_below: float = SETTLING, tolerance: float = TOLERANCE) -> State:
         """Step until nothing moves any more."""
         memory = Memory(self.measure)
         x, started = state.flat(), False
         for _ in range(MAX_PASSES):
             fx = self.step(state.like(x)).flat()
             move = float(np.max(np.abs(fx - x) / self.measure, initial=0.0))
-            if move < TOLERANCE:
+            if move < tolerance:
                 return state.like(fx)
             started = started or move < accelerate_below
             x = self._possible(state.like(memory.next(x, fx))).flat() if started else fx
@@ -181,11 +214,7 @@ class Memory:
 def softmax(x: Floats) -> Floats:
     """Probabilities [N, K - 1] of all classes but the first from log-odds against the first."""
     if x.shape[1] == 1:
-        with np.errstate(over="ignore"):
-            np.negative(x, out=x)
-            np.exp(x, out=x)
-        x += 1.0
-        return np.reciprocal(x, out=x)
+        return np.asarray(expit(x, out=x))
     most = x.max(axis=1, keepdims=True).clip(0.0)
     e = np.exp(x - most)
     return np.asarray(e / (np.exp(-most) + e.sum(axis=1, keepdims=True)))

@@ -1,6 +1,6 @@
 """What is known besides the votes, put into the order in which a fit works."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,15 @@ class Evidence:
     groups: NDArray[np.int64] | None = None
     prior: Floats | None = None
     most_weight: float = np.inf
+
+    def extended(self, late: int) -> "Evidence":
+        """The evidence with so many more images at the end, in group 0 and without a prior."""
+        return Evidence(
+            self.gold,
+            None if self.groups is None else np.concatenate([self.groups, np.zeros(late, dtype=np.int64)]),
+            None if self.prior is None else np.concatenate([self.prior, np.full(late, np.nan)]),
+            self.most_weight,
+        )
 
 
 NOTHING = Evidence()
@@ -82,6 +91,24 @@ class Problem:
             free=None if free.all() else free,
         )
 
+    def extended(self, known: Sequence[int]) -> "Problem":
+        """The problem with more images at the end, in group 0; ``known`` are their classes, -1 where not known."""
+        if not known:
+            return self
+        late, n = np.array(known, dtype=np.int64), self.images + len(known)
+        free = None
+        if self.free is not None or (late >= 0).any():
+            free = np.concatenate([np.ones(self.images, dtype=bool) if self.free is None else self.free, late < 0])
+        return Problem(
+            images=n,
+            groups=None if self.groups is None else np.concatenate([self.groups, np.zeros(len(late), dtype=np.int64)]),
+            size=self.size,
+            prior=None if self.prior is None else np.concatenate([self.prior, np.full((len(late), 1), np.nan)]),
+            known=np.concatenate([self.known, self.images + np.flatnonzero(late >= 0)]),
+            known_class=np.concatenate([self.known_class, late[late >= 0]]),
+            free=free,
+        )
+
     def totals(self, q: Floats) -> Floats:
         """Sum ``q`` [N, columns] over the free images of every group: [G, columns]."""
         if self.free is not None:
@@ -92,6 +119,8 @@ class Problem:
 
     def sizes(self) -> Floats:
         """The number of free images of every group [G]."""
+        if self.free is None and self.groups is None:
+            return np.array([float(self.images)])
         free = np.ones(self.images, dtype=bool) if self.free is None else self.free
         groups = np.zeros(self.images, dtype=np.int64) if self.groups is None else self.groups
         return np.bincount(groups[free], minlength=self.size).astype(np.float64)

@@ -125,6 +125,11 @@ class Votes:
         return self.table[:, 1], self.table[:, 0]
 
     @cached_property
+    def keys(self) -> NDArray[np.int64]:
+        """image * annotators + annotator of every vote [V], rising."""
+        return np.asarray(self.image.astype(np.int64) * len(self.annotators) + self.annotator)
+
+    @cached_property
     def incidence(self) -> Incidence:
         """The votes as sparse matrices whose order depends neither on names nor on the order of rows."""
         return Incidence.build(
