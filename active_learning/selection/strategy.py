@@ -55,10 +55,11 @@ class Ranked:
     among: Among | None = None
 
     def shortlist(self, pool: Pool, ask: Ask) -> Positions:
-        """Return the ``width * k`` rows of smallest key, smallest first. Linear in the pool; memory for the result."""
-        if len(pool):  # a shard without rows may lack columns
-            for name in self.needs:
-                pool.need(name)
+        """Return the ``width * k`` rows of smallest key, smallest first. Linear in the pool; memory for the result.
+
+        Only the columns that the key reads must be there: shards of ``k_center`` may leave their features at home, and
+        the few that are left in the end get theirs before ``choose``.
+        """
         smallest = Smallest(min(self.width * ask.k, len(pool)), lambda positions: pool.ties(positions, ask.seed))
         for rows in blocks(pool, self.needs):
             smallest.feed(self.key(pool, rows, ask))
@@ -66,6 +67,9 @@ class Ranked:
 
     def choose(self, pool: Pool, ask: Ask) -> Positions:
         """Return the choice. The rows are first put in order of their keys, so their order in the pool is nothing."""
+        if len(pool):  # one without rows may lack columns
+            for name in sorted(self.needs):
+                pool.need(name)
         rows = self.shortlist(pool, ask)
         if self.among is None or len(rows) <= ask.k:
             return rows[: ask.k]
@@ -73,7 +77,8 @@ class Ranked:
 
 
 MOST_ROWS = 1 << 15
-MOST_NUMBERS = 1 << 20
+MOST_NUMBERS = 1 << 17
+"""A block of keys and of what they are made of stays in the second cache."""
 
 
 def blocks(pool: Pool, needs: frozenset[Need]) -> Iterator[slice]:

@@ -87,6 +87,17 @@ def test_what_is_missing_is_named(strategy: StrategyName):
         select(strategy, Pool(["a"]), 1, 0, make_known(12))
 
 
+def test_shards_may_keep_their_features_where_the_key_does_not_read_them():
+    pool = make_pool(300)
+    lean = replace(pool, features=None)
+    merged = merge(
+        "k_center", [shortlist("k_center", lean.take(rows), 2, 0) for rows in np.split(np.arange(300), 3)], 2, 0
+    )
+    rows = np.array([pool.images.index(image) for image in merged.images])
+    whole = pool.take(rows)
+    assert names(whole, choose("k_center", whole, 2, 0)) == names(pool, select("k_center", pool, 2, 0))
+
+
 def test_another_seed_is_another_sample_and_every_image_is_equally_likely():
     pool = Pool([str(i) for i in range(40)], draws=np.random.default_rng(0).random(40))
     counts = np.zeros(40)
