@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from active_learning import assembly, rounds, selection, splits, vision
+from active_learning import assembly, rounds, selection, splits, validation, vision
 from active_learning.campaign.world import Positions, Standing, World
+from active_learning.cuts import risk_of_look
 from active_learning.domain.policy import StrategyName
 from active_learning.domain.round import Phase, RoundView
 from active_learning.domain.task import Task
@@ -16,11 +17,20 @@ VALIDATION_SHARE = 0.4
 
 
 def draw_validation(world: World) -> None:
-    """Fix the validation images: the smallest draws of the pool without gold."""
-    open_ = np.flatnonzero(world.gold < 0)
-    size = min(world.policy.validation, int(len(open_) * VALIDATION_SHARE))
-    below = splits.validation_threshold(world.draws[open_], size)
-    world.validation[open_] = world.draws[open_] < below
+    """Fix the validation images: the smallest draws of the untouched pool, or of each stratum of a pilot's scores."""
+    free = world.open(world.gold < 0)
+    policy, draws = world.policy, world.draws[free]
+    size = min(policy.validation, int(len(free) * VALIDATION_SHARE))
+    design = validation.uniform(size)
+    scores = world.score[free]
+    if policy.validation_design == "stratified" and not np.isnan(scores).any():
+        chance = world.by_chance & (world.state == Standing.LABELED)
+        prevalence = float(world.answer[chance].mean()) if chance.any() else None
+        histogram = validation.Histogram.of(scores)
+        design = validation.stratify(histogram, size, policy.recall, risk_of_look(policy.confidence, 1), prevalence)
+        world.stratum = design.stratum(np.nan_to_num(world.score, nan=0.5))
+    world.strata = design.strata
+    world.validation[free] = design.choose(world.stratum[free], draws)
     world.validation_drawn = True
 
 

@@ -10,16 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-OUTSIDE = Path("/work/shared/data")
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "cifar10"
 CLASSES = 10
 CAR = 1
-
-
-def folder(name: str) -> Path | None:
-    """The folder of a data set, inside the checkout or beside it; ``None`` where it is absent."""
-    found = (place / name for place in (DATA, OUTSIDE))
-    return next((place for place in found if place.is_dir()), None)
 
 
 @dataclass(frozen=True)
