@@ -32,8 +32,11 @@ STRATA = 5
 LOW_SHARE = 0.5
 """Share of the validation images for the lowest stratum, where the model is to say no: it decides the recall."""
 
-ONE_ERROR = 1.5
-"""The low stratum is drawn at so many times the least rate: one yes image there must not cost the cut."""
+TO_SPARE = 2.0
+"""The low stratum is drawn at so many times the least rate: a yes image or two there must not cost the cut."""
+
+MOST_DRAWN = 0.5
+"""Share of a stratum that is drawn at most, as long as others have room: what is drawn is people's, not the model's."""
 
 UNTRUSTED = 0.02
 """Share of the prevalence that the pilot is never believed to fall below: it cannot know so little yet."""
@@ -116,7 +119,7 @@ def stratify(
 ) -> Design:
     """Choose strata and sizes from the pilot's scores of the pool.
 
-    The lowest stratum gets up to half of the images, at the least rate that can show the recall with one yes to spare,
+    The lowest stratum gets up to half of the images, at the least rate that can show the recall with some yes to spare,
     and is as large as they reach; it ends where more than the allowed share of yes images would lie in it. The other
     strata cut what lies above it at even steps of sum sqrt(q (1 - q)), q being the expected share of yes, and get equal
     parts (Dalenius and Hodges' rule with Neyman's allocation). Under ``decay`` all strata are of that kind.
@@ -141,7 +144,7 @@ def stratify(
     q = _shares(histogram, prevalence)
     below = counts.cumsum()
     yes = (counts * q).cumsum()
-    rate = 1.0 if decay else min(1.0, ONE_ERROR * least_rate(risk, recall, float(yes[-1])))
+    rate = 1.0 if decay else min(1.0, TO_SPARE * least_rate(risk, recall, float(yes[-1])))
     reach = np.searchsorted(below, LOW_SHARE * n / rate, side="right")
     allowed = np.searchsorted(yes, (1.0 - recall) * yes[-1], side="right")
     low = 0 if decay else int(min(reach, allowed))
@@ -173,11 +176,14 @@ def _allocate(sizes: Integers, n: int, in_low: int | None) -> tuple[int, ...]:
     if in_low is not None:
         drawn[0] = min(in_low, n, int(sizes[0]))
     left = min(n, int(sizes.sum())) - int(drawn.sum())
+    half = np.floor(MOST_DRAWN * sizes).astype(np.int64)
     while left > 0:
-        open_ = drawn < sizes
+        open_ = drawn < half
         if in_low is not None and open_[1:].any():
             open_[0] = False
-        more = np.where(open_, np.minimum(left // int(open_.sum()), sizes - drawn), 0)
+        room = half if open_.any() else sizes
+        open_ = open_ if open_.any() else drawn < sizes
+        more = np.where(open_, np.minimum(left // int(open_.sum()), room - drawn), 0)
         if not more.any():
             more[np.flatnonzero(open_)[: min(left, int(open_.sum()))]] = 1
         drawn += more

@@ -1,6 +1,8 @@
 """The lower cut: below it, the model loses at most the promised share of all yes images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import floor
 from typing import Protocol
 
 import numpy as np
@@ -65,6 +67,10 @@ class OneSample:
 class Strata:
     """A sample from each of several strata: thresholds are tested from the bottom up as long as they pass.
 
+    A part of the risk bounds the yes images of the pool from below; the rest of it bounds what is lost from above. The
+    promise is broken at every threshold above the lowest at which it is broken, so one test of that one is all that is
+    spent.
+
     Attributes:
         order: positions of the thresholds to test, ascending [S].
         below: what lies below each threshold [H, T].
@@ -73,6 +79,7 @@ class Strata:
         found: yes images known outside the population.
         risk: what this side may spend.
         decay: the pilot's expected share of yes in each stratum [H], where decay is assumed.
+        expected: how many yes images the pool has by the model's own scores.
     """
 
     order: Integers
@@ -82,42 +89,68 @@ class Strata:
     found: int
     risk: float
     decay: Floats | None
+    expected: float
 
     def highest(self) -> int | None:
         """See :class:`LowerSide`."""
+        lost = self._breaking(self._least_yes, self.target)
+        order = self.order[self._start() :]
         best = None
-        for first in range(0, len(self.order), CHUNK):
-            part = self.order[first : first + CHUNK]
-            passes = self.chances(part, self.target) <= self.risk
+        for first in range(0, len(order), CHUNK):
+            part = order[first : first + CHUNK]
+            passes = self._chances(self.below.at(part), lost) <= self._risk_left
             if not passes.all():
                 failing = int(np.argmin(passes))
                 return int(part[failing - 1]) if failing else best
             best = int(part[-1])
         return best
 
+    def _start(self) -> int:
+        """Return where the sequence starts: past all thresholds where not even a record without a yes would pass.
+
+        Rates differ, so these need not be the lowest ones. What is below the start is broken only if the start is. The
+        number of yes images is the one that the scores promise: answers have no say in where to start.
+        """
+        lost = self._breaking(self.expected, self.target)
+        below = self.below.at(self.order).certain()
+        none = replace(below, seen_yes=np.zeros_like(below.seen_yes))
+        able = self._chances(none, lost) <= self._risk_left
+        return 0 if able.all() or not able[-1] else len(able) - int(np.argmin(able[::-1]))
+
     def bound(self, position: int) -> float:
         """See :class:`LowerSide`."""
+        below = self.below.at(np.array([position]))
         low, high = self.target, 1.0
         for _ in range(12):
             middle = (low + high) / 2.0
-            holds = self.chances(np.array([position]), middle)[0] <= self.risk
+            holds = self._chances(below, self._breaking(self._least_yes, middle))[0] <= self._risk_left
             low, high = (middle, high) if holds else (low, middle)
         return low
 
     def grown(self, factor: float, risk: float) -> bool:
         """Say whether any threshold would pass at ``risk`` with ``factor`` times the validation images like these."""
         part = self.order[:: max(1, len(self.order) // CHUNK)]
-        below, above = self.below.at(part), self.whole.without(self.below.at(part))
-        found = stratified.recall_chances(
-            below.grown(factor), above.grown(factor), self.target, self.found, risk, self.decay
-        )
-        return bool(np.any(found <= risk))
+        least = stratified.least_yes(self.whole.grown(factor), risk * RISK_OF_SIZE)
+        chances = self._chances(self.below.at(part).grown(factor), self._breaking(least, self.target))
+        return bool(np.any(chances <= risk * (1.0 - RISK_OF_SIZE)))
 
-    def chances(self, positions: Integers, recall: float) -> Floats:
-        """Return p-values of "more than the rest of ``recall`` is lost below" at these positions [S]."""
-        below = self.below.at(positions)
-        return stratified.recall_chances(below, self.whole.without(below), recall, self.found, self.risk, self.decay)
+    @cached_property
+    def _least_yes(self) -> float:
+        return stratified.least_yes(self.whole, self.risk * RISK_OF_SIZE)
 
+    @property
+    def _risk_left(self) -> float:
+        return self.risk * (1.0 - RISK_OF_SIZE)
+
+    def _breaking(self, yes: float, recall: float) -> float:
+        return floor((1.0 - recall) * (yes + self.found) + 1e-9) + 1.0
+
+    def _chances(self, below: Side, lost: float) -> Floats:
+        return stratified.recall_chances(below, lost, self.decay)
+
+
+RISK_OF_SIZE = 0.2
+"""Share of the recall side's risk for not knowing how many yes images the pool has."""
 
 CHUNK = 16
 """Thresholds tested at once."""
@@ -137,4 +170,6 @@ def lower_side(
     if len(tally.rest) == 1:
         return OneSample(below, YesInPool(validation, len(validation) + tally.size, found, risk), target)
     order = sequence.tested(below.seen.sum(axis=0))
-    return Strata(order, below, whole, target, found, risk, decay)
+    promised = np.bincount(validation.stratum, validation.scores.clip(0.0, 1.0), len(tally.rest))
+    expected = float((promised * whole.size[:, 0] / np.maximum(whole.seen[:, 0], 1)).sum())
+    return Strata(order, below, whole, target, found, risk, decay, expected)

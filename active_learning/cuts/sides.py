@@ -30,6 +30,10 @@ class Side:
         counts = (array[:, where] for array in self._counts())
         return Side(self.doubt_yes[:, where], self.doubt_no[:, where], *counts)
 
+    def part(self, strata: slice) -> "Side":
+        """The same for some of the strata."""
+        return Side(self.doubt_yes[strata], self.doubt_no[strata], *(array[strata] for array in self._counts()))
+
     def pooled(self) -> "Side":
         """All strata as one [1, T]."""
         counts = (array.sum(axis=0, keepdims=True) for array in self._counts())

@@ -68,36 +68,43 @@ def precision_chances(above: Side, seen_yes: Integers, rest_yes: Integers, risk:
     )
 
 
-def recall_chances(
-    below: Side, above: Side, recall: float, found: int, risk: float, decay: Floats | None = None
-) -> Floats:
-    """Return p-values of "more than the rest of ``recall`` is lost below" [S].
+def least_yes(whole: Side, risk: float) -> float:
+    """Return how many yes images the pool has at the least; more than ``risk`` speaks against fewer.
 
-    With u the unseen yes of the rest below and w those at or above, the promise is broken when
-    recall * sum u > (1 - recall) * (sum w + all yes that are known): linear, with a price of either sign.
+    Of the lowest stratum only the yes that were seen count: what few images of a large stratum say is too uncertain.
+
+    Args:
+        whole: all of it, by stratum [H, 1].
+        risk: what this bound may spend.
+    """
+    upper = whole.part(slice(1, None))
+    wrong = at_most(whole.doubt_yes, _RISK_OF_HIDDEN * risk / len(whole.seen))
+    low, high = 0, int(upper.rest.sum()) + 1
+    while high - low > max(1, high // 500):
+        middle = (low + high) // 2
+        refuted = precision_chances(upper, upper.seen_yes, np.array([middle]), risk)[0] <= risk * (
+            1.0 - _RISK_OF_HIDDEN
+        )
+        low, high = (middle, high) if refuted else (low, middle)
+    return low + float((np.maximum(whole.seen_yes - wrong, 0) + whole.known_yes).sum())
+
+
+def recall_chances(below: Side, lost: float, decay: Floats | None = None) -> Floats:
+    """Return p-values of "at least ``lost`` yes images of the rest lie below" [S].
 
     Args:
         below: what lies below each threshold [H, S].
-        above: what lies at or above it [H, S].
-        recall: the promised share.
-        found: yes images known outside the population.
-        risk: what this side may spend.
+        lost: the fewest that break the promise.
         decay: the pilot's expected share of yes in each stratum [H], where decay is assumed.
     """
-    hidden, spent = _hidden(above, risk)
-    wrong = at_most(below.doubt_yes + above.doubt_yes, _RISK_OF_HIDDEN * risk / len(below.seen))
-    spent += _RISK_OF_HIDDEN * risk * bool(wrong.any())
-    known = (below.seen_yes + above.seen_yes - wrong + below.known_yes + above.known_yes).sum(axis=0) + found
-    # Yes answers below may be wrong too; to count none of them as certain makes the loss no smaller.
-    lost = _cells(below, below.seen_yes, -below.seen_yes.astype(np.float64), -recall, below.doubt_no)
+    # Yes answers may be wrong; to count none of them as certain makes the loss no smaller.
+    cells = _cells(below, below.seen_yes, -below.seen_yes.astype(np.float64), -1.0, below.doubt_no)
     if decay is not None:
-        lost = _merged(lost, decay[:, None], recall)
-    kept = _cells(above, above.seen_yes, hidden, 1.0 - recall, above.doubt_yes)
-    both = Cells(*(np.concatenate([getattr(lost, name), getattr(kept, name)]) for name in Cells.__dataclass_fields__))
-    return np.minimum(chances(both, -(1.0 - recall) * np.maximum(known, 0.0)) + spent, 1.0)
+        cells = _merged(cells, decay[:, None])
+    return np.where(below.rest.sum(axis=0) < lost, 0.0, chances(cells, np.full(below.seen.shape[1], -lost)))
 
 
-def _merged(lost: Cells, expected: Floats, recall: float) -> Cells:
+def _merged(lost: Cells, expected: Floats) -> Cells:
     """Return all strata below as one cell [1, S] at the least rate at which decay lets lost images be met."""
     met = (expected * lost.drawn)[::-1].cumsum(axis=0)
     of = (expected * lost.size)[::-1].cumsum(axis=0)
@@ -106,8 +113,8 @@ def _merged(lost: Cells, expected: Floats, recall: float) -> Cells:
         array.sum(axis=0, keepdims=True) for array in (lost.drawn_yes, lost.certain_yes, lost.rest, lost.doubt)
     )
     size = np.full(rate.shape, _ENDLESS)
-    weight = np.where(rate > 0, -recall / np.maximum(rate, 1e-12), 0.0)
-    return Cells(size, rate * size, drawn_yes, certain, rest, weight, np.full(rate.shape, -recall), doubt)
+    weight = np.where(rate > 0, -1.0 / np.maximum(rate, 1e-12), 0.0)
+    return Cells(size, rate * size, drawn_yes, certain, rest, weight, np.full(rate.shape, -1.0), doubt)
 
 
 def _hidden(side: Side, risk: float) -> tuple[Floats, float]:
