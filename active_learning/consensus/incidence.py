@@ -31,8 +31,13 @@ Floats = NDArray[np.float64]
 class Incidence:
     """N images, A annotators, K classes. A *cell* is an annotator's saying of a class: annotator * K + class.
 
-    ``said`` [N, A K] holds a one for every vote; ``given`` is its transpose, by the same arrays (reading images in turn
-    and adding to few cells is faster than gathering). ``image_order`` and ``annotator_order`` say which of the votes' images and annotators a row is. ``spoken`` [A, K]: how often each said what.
+    - ``said`` [N, A K]: a one for every vote. ``given`` is its transpose, by the same arrays: reading images in turn
+      and adding to few cells is faster than gathering.
+    - ``image_order`` [N], ``annotator_order`` [A]: which of the votes' images and annotators a row is. Images with
+      fewer votes come first.
+    - ``spoken`` [A, K]: how often each said what.
+    - ``blocks``: for each number d of votes below ``LONG``, the cells [d, images] of the images that have so many.
+      ``long``: the rows of ``said`` of the rest, None where there is none.
     """
 
     said: Any

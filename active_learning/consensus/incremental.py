@@ -141,7 +141,7 @@ class Aggregate:
         return (inside & (votes.keys[at] == keys)).tolist() if len(votes) else [False] * len(pairs)
 
     def _grow(self, fresh: int) -> None:
-        """Put the extra votes, ``fresh`` of them new, beside the matrices, and settle from the counts that there are."""
+        """Put the extra votes, the last ``fresh`` of them new, beside the matrices, and settle from where it stands."""
         base, k = self.votes.incidence, len(self.votes.classes)
         image, annotator, value = np.array([(i, a, v) for (i, a), v in self.extra.items()], dtype=np.int64).T
         row, cell = base.rows(image), base.people(annotator) * k + value

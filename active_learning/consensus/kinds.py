@@ -89,7 +89,7 @@ def _fit(votes: Votes, evidence: Evidence, people: People) -> Kinds:
     incidence, problem = votes.incidence, Problem.of(votes, evidence)
     table = votes.table[incidence.image_order]
     r = people.start((table[:, 1] + 0.5) / (table.sum(axis=1) + 1.0))
-    tables = np.zeros(0)
+    tables: Floats = np.zeros((0, 2, 0))
     for _ in range(PASSES):
         tables = people.learn(incidence.over_images(r).reshape(len(votes.annotators), 2, -1))
         believed = _believed(people.shares(problem.totals(r)), people.yes(), problem)

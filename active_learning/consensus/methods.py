@@ -146,3 +146,19 @@ def described(name: str, votes: Votes, problem: Problem, q: Floats, passes: int)
         shares=fit.model(state).shares,
         passes=passes,
     )
+
+
+def agreement(votes: Votes) -> float:
+    """The share of pairs of votes on one image that are the same; NaN without a pair."""
+    table = votes.table.astype(np.float64)
+    n = table.sum(axis=1)
+    pairs = float((n * (n - 1.0)).sum())
+    return float((table * (table - 1.0)).sum()) / pairs if pairs else float("nan")
+
+
+def by_classes(posterior: Posterior, most: int = 10) -> str:
+    """How many images are likeliest of each class, in words."""
+    counts = np.bincount(posterior.p.argmax(axis=1), minlength=posterior.p.shape[1])
+    order = sorted(zip((-counts).tolist(), posterior.votes.classes, strict=True))[:most]
+    more = f" and {len(counts) - most} more" if len(counts) > most else ""
+    return ", ".join(f"{word} {-count:,}" for count, word in order) + more
