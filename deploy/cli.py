@@ -24,7 +24,9 @@ from api.settings import Settings
 from api.store.connection import UNREACHABLE
 from deploy import benchmarks, checks, demo, doctor, stack
 from deploy.category_commands import category_app, round_app, status
+from deploy.consensus_command import consensus
 from deploy.processes import check_port_free
+from deploy.simulate_command import simulate
 from deploy.terminal import DEFAULT_DATA, Data, Host, MarketPort, Slug, WebPort, console, errors, local_settings, opened
 from scraper import pipeline
 from scraper.labels import read_labels
@@ -42,7 +44,6 @@ app = typer.Typer(
 )
 app.add_typer(category_app, name="category")
 app.add_typer(round_app, name="round")
-app.command()(status)
 
 
 @app.command("demo")
@@ -203,6 +204,11 @@ def turk_command(
         with stack.running(settings, ports, data, console.print, ("market",)) as supervisor:
             console.print(f"Marketplace  {settings.market_endpoint}\nPress Ctrl-C to stop.")
             asyncio.run(demo.stay(supervisor))
+
+
+app.command()(status)
+app.command()(simulate)
+app.command()(consensus)
 
 
 @app.command("doctor")
