@@ -12,9 +12,21 @@ def test_from_the_list_to_the_category(page: Page, standin: Standin, quiet: list
     page.get_by_role("link", name=pages.QUESTION).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(pages.QUESTION)
     expect(page.locator("#standing")).to_contain_text("397 of 2,400 images are still unknown")
+    expect(page.locator("#progress")).to_contain_text("Scoring the pool: 31 of 64")
+    expect(page.locator("#promise")).to_contain_text("39 of 40 right")
+    expect(page.locator("#promise [role=alert]")).to_have_count(0)
     expect(page.locator("#rounds tbody tr")).to_have_count(4)
     expect(page.locator("#examples img")).to_have_count(24)
     expect(page.locator("#chart svg .mark-rect path")).to_have_count(18)
+
+
+def test_a_broken_promise_is_said_aloud(page: Page, standin: Standin, quiet: list[str]) -> None:
+    summary = pages.full_summary()
+    standin.summary = summary.model_copy(
+        update={"audit": summary.audit.model_copy(update={"yes": (40, 21), "alarm": ("yes",)})}
+    )
+    page.goto(f"{standin.base}/categories/circle")
+    expect(page.get_by_role("alert")).to_contain_text("the model's yes labels were taken back")
 
 
 def test_the_page_follows_the_loop_without_events(page: Page, standin: Standin, quiet: list[str]) -> None:
