@@ -1,11 +1,12 @@
 """Answers -> one decision an image: a label, another opinion, or given up as disputed."""
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logit
 
 from active_learning.consensus.choose import auto
@@ -107,18 +108,28 @@ def believed(
     validation: Set[str],
     scores: Mapping[str, float] | None = None,
 ) -> Posterior:
-    """Fit what :func:`decide` decides by: error models and posteriors, validation images with their own prevalence."""
-    groups = np.array([image in validation for image in votes.images], dtype=np.int64)
-    prior = _prior(votes, validation, scores) if scores and policy.model_votes else None
-    evidence = Evidence(gold, groups, prior, MOST_WEIGHT)
-    if policy.consensus == "majority":
-        # A share of votes is no probability. Everybody counting the same, with one accuracy, makes it one.
-        return by_tables("majority", votes, evidence, one_for_all)
-    return fit(policy.consensus, votes, evidence)
+    """Fit what :func:`decide` decides by: error models and posteriors, validation images with their own prevalence.
+
+    The scores do not reach validation images by way of the error models either: these are believed as without scores.
+    """
+    drawn = np.array([image in validation for image in votes.images], dtype=bool)
+    silent = Evidence(gold, drawn.astype(np.int64), None, MOST_WEIGHT)
+    if not scores or not policy.model_votes:
+        return _fit_for_labels(policy.consensus, votes, silent)
+    speaking = _fit_for_labels(policy.consensus, votes, replace(silent, prior=_prior(votes, drawn, scores)))
+    if not drawn.any():
+        return speaking
+    apart = _fit_for_labels(policy.consensus, votes, silent)
+    return replace(speaking, p=np.where(drawn[:, None], apart.p, speaking.p))
 
 
-def _prior(votes: Votes, validation: Set[str], scores: Mapping[str, float]) -> Floats:
-    p = np.array([np.nan if image in validation else scores.get(image, np.nan) for image in votes.images])
+def _fit_for_labels(method: ConsensusName, votes: Votes, evidence: Evidence) -> Posterior:
+    # A share of votes is no probability. Everybody counting the same, with one accuracy, makes it one.
+    return by_tables(method, votes, evidence, one_for_all) if method == "majority" else fit(method, votes, evidence)
+
+
+def _prior(votes: Votes, drawn: NDArray[np.bool_], scores: Mapping[str, float]) -> Floats:
+    p = np.array([np.nan if d else scores.get(i, np.nan) for i, d in zip(votes.images, drawn.tolist(), strict=True)])
     return np.asarray(logit(p.clip(SUREST, 1.0 - SUREST)))
 
 

@@ -106,6 +106,8 @@ class Incidence:
         result = np.ones(self.said.shape[0])
         at = int(np.searchsorted(self.said.indptr, 0, side="right")) - 1
         for block in self.blocks:
+            if not block.size:
+                continue
             here = result[at : at + block.shape[1]]
             for cells in block:
                 here *= ratios[cells]

@@ -1,6 +1,6 @@
 """Adaptive redundancy on votes that were given: what would have been asked, and what would have come out.
 
-Every image starts with one answer. Then, wave by wave, the model is fitted to the answers so far, and the next answer is
+Every image starts with one answer. Then, wave by wave, the model is fitted to the answers so far, and the next is
 asked where it is worth most (:func:`~active_learning.consensus.redundancy.worth`), until so many answers are spent.
 Answers come in an order drawn by the seed; nothing is looked at before it is asked.
 """

@@ -40,7 +40,7 @@ def vote_sets(folder: Path = CROWDS) -> Iterator[VoteSet]:
 
 
 def crowd(labels: int, seed: int = 0) -> Votes:
-    """Three votes an image by 2,000 annotators of zipf activity, a tenth of whom guess; 30 % of the images are a yes."""
+    """Three votes an image by 2,000 annotators of zipf activity, a tenth of whom guess; 30 % of images are a yes."""
     rng = np.random.default_rng(seed)
     images, annotators = labels // 3, 2_000
     activity = 1.0 / np.arange(1, annotators + 1)
