@@ -1,12 +1,16 @@
 """What a head learns from, and what it hands back."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from active_learning.vision.checkpoints import State
 
 MEMBERS = 10  # of a committee
+
+Source = Literal["checkpoints", "dropout"]
+"""What the members of a committee are: checkpoints of the training, or passes with dropout."""
 
 
 @dataclass(frozen=True)
@@ -34,3 +38,10 @@ class Fit:
     state: State
     history: list[float]
     held_out: torch.Tensor
+
+
+def deal(answers: torch.Tensor, count: int, generator: torch.Generator) -> list[torch.Tensor]:
+    """Deal the positions of yes and of no in turn, each kind shuffled, into ``count`` folds; none is empty."""
+    shuffled = torch.randperm(len(answers), generator=generator)
+    dealt = shuffled[torch.argsort(answers[shuffled], stable=True)]
+    return [dealt[fold::count] for fold in range(min(count, len(answers)))]

@@ -11,9 +11,10 @@ import torch
 from active_learning.domain.errors import InputError
 from active_learning.vision.calibration import calibrated, fit_calibration
 from active_learning.vision.checkpoints import State, pack, unpack
-from active_learning.vision.examples import Examples, Fit
+from active_learning.vision.examples import Examples, Fit, Source
 from active_learning.vision.kernel import Kernel
 from active_learning.vision.linear import Linear
+from active_learning.vision.network import Network
 
 Features = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
@@ -46,12 +47,12 @@ class Head(Protocol):
         """Features [N, D] float64 -> [N] float64."""
         ...
 
-    def members(self, state: State, features: torch.Tensor) -> torch.Tensor:
+    def members(self, state: State, features: torch.Tensor, source: Source) -> torch.Tensor:
         """Features [N, D] float64 -> [N, M] float64: the logits of a committee."""
         ...
 
 
-HEADS: Mapping[str, Head] = {"kernel": Kernel(), "linear": Linear()}
+HEADS: Mapping[str, Head] = {"kernel": Kernel(), "linear": Linear(), "network": Network()}
 
 
 def train_head(
@@ -92,15 +93,18 @@ def score(name: str, state: bytes, features: Features) -> Scores:
     return np.empty(0, dtype=np.float32) if not chunks else torch.cat(chunks).numpy().astype(np.float32)
 
 
-def members(name: str, state: bytes, features: Features) -> Scores:
+def members(name: str, state: bytes, features: Features, source: Source = "checkpoints") -> Scores:
     """Features [N, D] -> the probabilities of yes that a committee of M gives, float32 [N, M] in (0, 1).
 
-    Kernel and linear heads draw their members from what the answers leave possible (Laplace's approximation). Where
-    the members disagree, another answer would teach. Raises InputError as ``score`` does.
+    The network's members are checkpoints of its training or passes with dropout; kernel and linear heads, which have
+    neither, draw theirs from what the answers leave possible (Laplace's approximation). Where the members disagree,
+    another answer would teach. Raises InputError as ``score`` does.
     """
     head, tensors = _head(name), _tensors(name, state, features)
     with torch.inference_mode():
-        chunks = [calibrated(head.members(tensors, chunk), tensors["calibration"]) for chunk in _chunks(features)]
+        chunks = [
+            calibrated(head.members(tensors, chunk, source), tensors["calibration"]) for chunk in _chunks(features)
+        ]
     return np.empty((0, 0), dtype=np.float32) if not chunks else torch.cat(chunks).numpy().astype(np.float32)
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from active_learning.vision.checkpoints import State
-from active_learning.vision.examples import MEMBERS, Examples, Fit
+from active_learning.vision.examples import MEMBERS, Examples, Fit, Source
 from active_learning.vision.margin import fit_margin
 
 CENTRES = 1_000
@@ -61,8 +61,8 @@ class Kernel:
         likeness = _gaussian(features, state["centres"].double(), state["width"])
         return likeness @ state["weights"] + state["bias"]
 
-    def members(self, state: State, features: torch.Tensor) -> torch.Tensor:
-        """Features [N, D] -> [N, M], the value of each drawn function."""
+    def members(self, state: State, features: torch.Tensor, source: Source) -> torch.Tensor:
+        """Features [N, D] -> [N, 10], the value of each drawn function, whatever the source."""
         likeness = _gaussian(features, state["centres"].double(), state["width"])
         return likeness @ state["drawn_weights"] + state["drawn_biases"]
 

@@ -3,7 +3,7 @@
 import torch
 
 from active_learning.vision.checkpoints import State
-from active_learning.vision.examples import MEMBERS, Examples, Fit
+from active_learning.vision.examples import MEMBERS, Examples, Fit, Source
 from active_learning.vision.margin import fit_margin
 
 RIDGE = 0.1
@@ -31,6 +31,6 @@ class Linear:
         """Features [N, D] -> [N], the value of the function: +1 and -1 are the margins."""
         return features @ state["weights"] + state["bias"]
 
-    def members(self, state: State, features: torch.Tensor) -> torch.Tensor:
-        """Features [N, D] -> [N, M], the value of each drawn function."""
+    def members(self, state: State, features: torch.Tensor, source: Source) -> torch.Tensor:
+        """Features [N, D] -> [N, 10], the value of each drawn function, whatever the source."""
         return features @ state["drawn_weights"].double() + state["drawn_biases"]

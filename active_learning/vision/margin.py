@@ -5,6 +5,8 @@ from typing import Self
 
 import torch
 
+from active_learning.vision.examples import deal
+
 STEPS = 30
 TOLERANCE = 1e-6
 FREEDOM = 1e-6  # the bias's penalty: all but free
@@ -56,7 +58,7 @@ def fit_margin(
     problem = _Problem(inputs, 2 * answers - 1, importance, _with_bias(penalty))
     point, history = problem.solve(_Point.zero(problem), STEPS)
     held_out = torch.empty_like(answers)
-    for fold in _folds(answers, generator):
+    for fold in deal(answers, FOLDS, generator):
         quadratic = problem.quadratic
         if own is not None:
             directions = own[fold[fold < len(own)]]
@@ -150,10 +152,3 @@ def _with_bias(penalty: torch.Tensor) -> torch.Tensor:
     quadratic[:size, :size] = penalty
     quadratic[size, size] = FREEDOM
     return quadratic
-
-
-def _folds(answers: torch.Tensor, generator: torch.Generator) -> list[torch.Tensor]:
-    """Deal the positions of yes and of no in turn, each kind shuffled, into folds; none is empty."""
-    shuffled = torch.randperm(len(answers), generator=generator)
-    dealt = shuffled[torch.argsort(answers[shuffled], stable=True)]
-    return [dealt[fold::FOLDS] for fold in range(min(FOLDS, len(answers)))]
