@@ -4,8 +4,7 @@ The pool is counted and decided key range by key range; the process that calibra
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,6 @@ Rule = dict[str, Any]
 Counted = tuple[cuts.Tally, int]
 """A tally of the pool outside validation, and how many yes images people found among those chosen at random."""
 
-Act = Callable[..., Awaitable[model_labels.Changes]]
-
 UNDECIDED = -1
 
 
@@ -41,26 +38,38 @@ async def cut(w: Winnow, slug: str, number: int, spread: Spread = here) -> None:
     A new rule replaces the old one's labels altogether: the promise is proved for one model and its cuts, not for the
     union of several. Without all validation answers, or before the policy's first look, the old rule stays.
     """
-    await _count_notes(w, slug)  # of a cut that was interrupted
     scored = await scoring.in_force(w, slug)
     if scored is None:
         raise StateError(f"Round {number} of {slug} has no scores to cut.")
     look = await _look(w, slug, number, scored, spread)
     if look is not None and look["adopt"]:
         rule = {"model": scored.model, "round": number, "calibration": look["calibration"]}
-        ranges = [(slug, number, rule, shard) for shard in scored.shards]
-        async for _ in spread(w, decide_range, ranges):
-            await _count_notes(w, slug)
-        await w.store.categories.put(slug, {"rule": rule})
+        await _decide(w, slug, number, rule, scored, spread)
     await scoring.show(w, slug, scored)
     await _report(w, slug, number, look)
 
 
-async def _count_notes(w: Winnow, slug: str) -> None:
-    """Add to the category's counters what shards have noted."""
+async def _decide(w: Winnow, slug: str, number: int, rule: Rule, scored: Scored, spread: Spread) -> None:
+    """Let every key range follow the rule, then make the counters true: what the ranges say now is what is labeled.
+
+    An interrupted cut is cut again before anything else happens to the category, so counters are behind for as long
+    as a cut takes and never wrong after one.
+    """
+    yes = no = 0
+    async for yes_here, no_here in spread(w, decide_range, [(slug, number, rule, shard) for shard in scored.shards]):
+        yes, no = yes + yes_here, no + no_here
 
     async def work(session: Session) -> None:
-        await w.store.categories.count(slug, await w.store.notes.take(slug, session), session)
+        document = await w.store.categories.get(slug, session)
+        more_yes, more_no = yes - document["decided"]["model_yes"], no - document["decided"]["model_no"]
+        changes = {
+            "decided.model_yes": more_yes,
+            "decided.model_no": more_no,
+            "counts.auto_labeled": more_yes + more_no,
+            "counts.unknown": -more_yes - more_no,
+        }
+        await w.store.categories.count(slug, changes, session)
+        await w.store.categories.put(slug, {"rule": rule}, session)
 
     await w.store.transact(work)
 
@@ -143,42 +152,75 @@ async def count_range(w: Winnow, slug: str, scored: Scored, thresholds: NDArray[
     return tally, found_at_random
 
 
-async def decide_range(w: Winnow, slug: str, number: int, rule: Rule, shard: Shard) -> int:
+async def decide_range(w: Winnow, slug: str, number: int, rule: Rule, shard: Shard) -> tuple[int, int]:
     """Withdraw in a key range what the new rule does not say any more, then label what it says.
 
-    Returns how many labels changed. A range that was decided in part before a crash is read anew and goes on.
+    Returns how many yes and no labels of the model the range has now. A range that was decided in part before a crash
+    is read anew and goes on.
     """
     scored = await scoring.in_force(w, slug)
     block = None if scored is None else await w.store.scores.get(scored.model, shard)
     if block is None:
         raise StateError(f"{rule['model']} has no scores of range {shard.index}.")
     only = {"role": Role.TRAIN.value, "state": {"$in": OPEN}}
-    fields = ("image", "answer", "votes_wanted", "disputed")
-    found = await w.store.candidates.within(slug, shard, only, fields)
-    images = [c["image"] for c in found]
-    wanted, scores = _wanted(block, images, Cuts.model_validate(rule["calibration"]["cuts"]))
-    labels = np.array([UNDECIDED if c["answer"] is None else int(c["answer"]) for c in found], dtype=np.int8)
-    asked = np.array([c["votes_wanted"] or c["disputed"] for c in found], dtype=bool)
-    why = {"model": rule["model"], "cuts": rule["calibration"]["cuts"]}
-
-    async def each(act: Act, value: bool, rows: NDArray[np.int64]) -> int:
-        for chunk in chunks(rows.tolist()):
-            some = {images[row]: scores[row] for row in chunk}
-
-            async def work(session: Session, some: dict[str, float] = some) -> None:
-                await w.store.notes.add(slug, await act(w, slug, number, some, value, why, session), session)
-
-            await w.store.transact(work)
-        return len(rows)
-
-    changed = 0
+    found = await w.store.candidates.within(slug, shard, only, ("image", "answer", "votes_wanted", "disputed", "cut"))
+    part = _Range(w, slug, number, rule, found, block)
+    await part.mend()
+    missed = {True: 0, False: 0}
     for value in (True, False):
-        changed += await each(model_labels.take_back, value, np.flatnonzero((labels == value) & (wanted != value)))
+        await part.take_back(value)
     for value in (True, False):
-        new = (wanted == value) & (labels != value)
-        changed += await each(model_labels.give, value, np.flatnonzero(new & ~asked))
-        changed += await each(partial(model_labels.give, asked=True), value, np.flatnonzero(new & asked))
-    return changed
+        missed[value] = await part.give(value)
+    yes, no = (int((part.wanted == value).sum()) - missed[value] for value in (True, False))
+    return yes, no
+
+
+class _Range:
+    """The candidates of a key range that the rule may decide: what it says of each, and what was said before."""
+
+    def __init__(self, w: Winnow, slug: str, number: int, rule: Rule, found: list[Document], block: Block) -> None:
+        self._w, self._slug, self._number = w, slug, number
+        self._why = {"model": rule["model"], "cuts": rule["calibration"]["cuts"]}
+        self._images = [c["image"] for c in found]
+        self.wanted, self._scores = _wanted(block, self._images, Cuts.model_validate(rule["calibration"]["cuts"]))
+        self._said = np.array([UNDECIDED if c["answer"] is None else int(c["answer"]) for c in found], dtype=np.int8)
+        self._asked = np.array([c["votes_wanted"] or c["disputed"] for c in found], dtype=bool)
+        self._moved = np.array([c.get("cut") == number for c in found], dtype=bool)
+
+    async def mend(self) -> None:
+        """Insert the labels of candidates that this cut had moved when it was interrupted."""
+        for value, said in ((None, UNDECIDED), (True, 1), (False, 0)):
+            for some in self._chunks(self._moved & (self._said == said)):
+                await model_labels.insert(self._w, self._slug, self._number, some, value, self._why)
+
+    async def take_back(self, value: bool) -> None:
+        """Withdraw the labels ``value`` that the rule does not give."""
+        for some in self._chunks((self._said == value) & (self.wanted != value)):
+            await model_labels.take_all_back(self._w, self._slug, self._number, some, value, self._why)
+
+    async def give(self, value: bool) -> int:
+        """Give the label ``value`` where the rule says it; returns how many were decided by others meanwhile."""
+        new = (self.wanted == value) & (self._said != value)
+        missed = 0
+        for some in self._chunks(new & ~self._asked):
+            moved = await model_labels.give_all(self._w, self._slug, self._number, some, value, self._why)
+            missed += len(some) - moved
+        for some in self._chunks(new & self._asked):
+            await self._give_asked(some, value)
+        return missed
+
+    async def _give_asked(self, some: model_labels.Scores, value: bool) -> None:
+        w, slug = self._w, self._slug
+
+        async def work(session: Session) -> None:
+            changes = await model_labels.give_asked(w, slug, self._number, some, value, self._why, session)
+            await w.store.categories.count(slug, changes, session)
+
+        await w.store.transact(work)
+
+    def _chunks(self, rows: NDArray[np.bool_]) -> Iterator[dict[str, float]]:
+        for chunk in chunks(np.flatnonzero(rows).tolist()):
+            yield {self._images[row]: self._scores[row] for row in chunk}
 
 
 def _wanted(block: Block, images: list[str], rule: Cuts) -> tuple[NDArray[np.int8], list[float]]:

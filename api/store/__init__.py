@@ -12,7 +12,6 @@ from api.store.connection import Connection, Session
 from api.store.features import Features
 from api.store.images import Images
 from api.store.jobs import Jobs
-from api.store.notes import Notes
 from api.store.payments import Payments
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
@@ -42,7 +41,6 @@ class Store:
         self.verdicts = Verdicts(database)
         self.labels = Labels(database)
         self.payments = Payments(database)
-        self.notes = Notes(database)
         self.rounds = Rounds(database)
         self.models = Models(database)
         self.jobs = Jobs(database)

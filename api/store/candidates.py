@@ -79,13 +79,13 @@ class Candidates:
         source: State,
         target: State,
         changes: Mapping[str, Any],
-        session: Session,
+        session: Session | None,
         only: Filter | None = None,
     ) -> int:
         """Move those of ``images`` that are in ``source`` to ``target`` and set ``changes``; returns how many moved.
 
         Raises :class:`IllegalMove` for a move outside the table. The caller keeps the counters in the same
-        transaction, from the number returned.
+        transaction, from the number returned; without a transaction it has another way to make them true.
         """
         check_move(source, target)
         result = await self.collection.update_many(

@@ -63,7 +63,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
 }
 
-PLAIN = ("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores", "notes")
+PLAIN = ("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores")
 """Collections without a schema of their own."""
 
 
@@ -89,7 +89,6 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("shown", ASCENDING)]),
     ],
     "scores": [IndexModel([("category", ASCENDING), ("model", ASCENDING)])],
-    "notes": [IndexModel([("category", ASCENDING)])],
     "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
     "submissions": [IndexModel([("category", ASCENDING), ("annotator", ASCENDING)])],
     "verdicts": [
@@ -151,7 +150,7 @@ OLD_INDEXES = (
 
 
 async def _fourth(database: Database) -> None:
-    """Indexes of candidates that cost nothing where they do not help; scores in blocks, notes of counters."""
+    """Indexes of candidates that cost nothing where they do not help; scores in blocks."""
     await _first(database)
     present = await database["candidates"].index_information()
     for name in OLD_INDEXES:

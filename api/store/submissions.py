@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from active_learning.domain.label import Label
 from active_learning.domain.submission import Submission
 from active_learning.domain.verdict import Record, Verdict
 from api.store.connection import Collection, Database, Document, Session
+
+DUPLICATE_KEY = 11_000
 
 
 class Submissions:
@@ -95,12 +97,12 @@ class Labels:
             await self.collection.insert_many(documents, session=session)
 
     async def insert_alike(
-        self, pattern: Label, suffix: str, scores: Mapping[str, float | None], session: Session
+        self, pattern: Label, suffix: str, scores: Mapping[str, float | None], session: Session | None
     ) -> None:
         """Insert one decision about many images: ``pattern``, with each image's own id and score.
 
         A model decides about a million images at once; checking a million equal labels would take longer than
-        storing them.
+        storing them. Without a session, what is there already stays as it is.
         """
         if not scores:
             return
@@ -114,7 +116,12 @@ class Labels:
             }
             for image, score in scores.items()
         ]
-        await self.collection.insert_many(documents, ordered=False, session=session)
+        try:
+            await self.collection.insert_many(documents, ordered=False, session=session)
+        except BulkWriteError as error:
+            known = {failure["code"] for failure in error.details["writeErrors"]} == {DUPLICATE_KEY}
+            if session is not None or not known or error.details["writeConcernErrors"]:
+                raise
 
     async def history(self, category: str, image: str) -> list[Label]:
         """All decisions on one candidate, oldest first."""

@@ -7,9 +7,11 @@ import pytest
 
 from active_learning.domain.candidate import State
 from active_learning.domain.cuts import Cuts
-from api.operations import cutting, recounting
+from active_learning.domain.label import Source
+from api.operations import curating, cutting, recounting
 from api.operations.context import Winnow
 from api.operations.spreading import Step, here
+from tests import factories
 from tests.api import scored
 from tests.api.scored import SLUG
 
@@ -60,6 +62,8 @@ async def test_a_better_model_takes_back_what_it_does_not_say(w: Winnow) -> None
     await cutting.cut(w, SLUG, 1)
     before = await decided(w)
     better = scored.good_scores(answers, 0.3, 2)
+    assert isinstance(w.clock, factories.FakeClock)
+    w.clock.move(1)
     await scored.put_scores(w, better, f"{SLUG}:2", 1)
     await scored.ready_to_cut(w, 2)
     await cutting.cut(w, SLUG, 2)
@@ -90,29 +94,40 @@ async def test_a_cut_that_dies_half_way_goes_on_and_spends_one_look(w: Winnow) -
     assert (await w.store.categories.get(SLUG))["looks"] == 1
     labels = await w.store.labels.newest(SLUG, list(await decided(w)))
     assert {image: label.value for image, label in labels.items()} == await decided(w)
-    assert await w.store.notes.collection.count_documents({}) == 0
     assert await recounting.differences(w, SLUG) == {}
     before = await w.store.labels.collection.count_documents({})
     await cutting.cut(w, SLUG, 1)
     assert await w.store.labels.collection.count_documents({}) == before
 
 
-async def test_notes_left_by_a_dead_shard_are_counted_once(w: Winnow) -> None:
+async def test_a_shard_that_died_between_a_move_and_its_label_is_mended(w: Winnow) -> None:
     await prepared(w)
     await cutting.cut(w, SLUG, 1)
-    counted = (await w.store.categories.get(SLUG))["counts"]
-    yes = next(image for image, value in (await decided(w)).items() if value)
+    whole = await w.store.labels.newest(SLUG, list(await decided(w)))
+    lost = [label.id for label in list(whole.values())[:5]]
+    await w.store.labels.collection.delete_many({"_id": {"$in": lost}})
+    await w.store.connection.database["rounds"].update_one({"number": 1}, {"$set": {"phase": "cutting"}})
+    await cutting.cut(w, SLUG, 1)
+    assert await w.store.labels.newest(SLUG, list(await decided(w))) == whole
+    assert await recounting.differences(w, SLUG) == {}
 
-    async def work(session: Any) -> None:
-        changes = await cutting.model_labels.take_back(w, SLUG, 9, {yes: 0.9}, True, {}, session)
-        await w.store.notes.add(SLUG, changes, session)
 
-    await w.store.transact(work)
-    assert (await w.store.categories.get(SLUG))["counts"] == counted
-    for number in (2, 3):
-        await scored.ready_to_cut(w, number)
-        await cutting.cut(w, SLUG, number)
-        assert await recounting.differences(w, SLUG) == {}
+async def test_what_a_researcher_decides_during_the_cut_stays_his(w: Winnow) -> None:
+    answers = await prepared(w)
+    mine = [c["image"] for c in await w.store.candidates.find(SLUG, {"role": "train"}, ["image"], 40)]
+    given = {image: answers[image] for image in mine}
+    original = w.store.candidates.within
+
+    async def read_then_decided(*args: Any, **named: Any) -> Any:
+        found = await original(*args, **named)
+        await curating.give_gold(w, SLUG, given, Source.IMPORTED, {"by": "test"})
+        return found
+
+    w.store.candidates.within = read_then_decided  # type: ignore[method-assign]
+    await cutting.cut(w, SLUG, 1)
+    labels = await w.store.labels.newest(SLUG, mine)
+    assert {label.source for label in labels.values()} == {Source.IMPORTED}
+    assert await recounting.differences(w, SLUG) == {}
 
 
 async def test_pages_see_scores_of_what_they_list(w: Winnow) -> None:
