@@ -39,6 +39,9 @@ FINER = ("graded", "three_kinds", "four_kinds")
 FURTHER = 1.0
 """Nats of held-out log-likelihood for each image that the finer models must add before they are heard."""
 
+ROUGHLY = 1e-5
+"""Step of an accuracy at which a fit has settled well enough to be compared with others."""
+
 STACKING_PASSES = 300
 SHOWN = 0.05
 """Shares below this are not named."""
@@ -159,7 +162,7 @@ def fitters(votes: Votes) -> Mapping[str, Fitter]:
 
 
 def _table_expert(structure: structures.Structure, votes: Votes, evidence: Evidence) -> Expert:
-    fitted = by_tables("", votes, evidence, structure)
+    fitted = by_tables("", votes, evidence, structure, ROUGHLY)
     p, tables = fitted.p, fitted.tables
     return Expert(p, lambda image, annotator, value: (p[image] * tables[annotator, value]).sum(axis=1))
 

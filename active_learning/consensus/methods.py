@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_learning.consensus import structures
-from active_learning.consensus.em import Fit, State
+from active_learning.consensus.em import TOLERANCE, Fit, State
 from active_learning.consensus.evidence import NOTHING, Evidence, Problem
 from active_learning.consensus.glad import glad as fit_glad
 from active_learning.consensus.incidence import Floats
@@ -80,10 +80,13 @@ def dawid_skene(
     return two_coin_dawid_skene(votes, Evidence(gold, groups, most_weight=most_weight))
 
 
-def by_tables(name: str, votes: Votes, evidence: Evidence, structure: Structure) -> Posterior:
-    """Fit a model whose annotators have error tables of this structure."""
+def by_tables(
+    name: str, votes: Votes, evidence: Evidence, structure: Structure, tolerance: float = TOLERANCE
+) -> Posterior:
+    """Fit a model whose annotators have error tables of this structure, until no accuracy moves by more."""
     fit = Fit(votes.incidence, Problem.of(votes, evidence), structure)
-    return posterior_of(name, votes, fit, fit.settle(first_state(votes, fit)), evidence.most_weight)
+    state = fit.settle(first_state(votes, fit), tolerance=tolerance)
+    return posterior_of(name, votes, fit, state, evidence.most_weight)
 
 
 def first_state(votes: Votes, fit: Fit) -> State:

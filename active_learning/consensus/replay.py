@@ -43,7 +43,7 @@ def replay(votes: Votes, seed: int, per_image: float, method: Method = two_coin_
         value = worth(posterior.p_yes, Typical.of(posterior), AHEAD)
         value[answers >= given] = -1.0
         # Equally good ones by chance.
-        order = np.lexsort([rng.random(len(value)), -value])[: min(left, max(1, int(WAVE * len(given))))]
+        order = np.lexsort((rng.random(len(value)), -value))[: min(left, max(1, int(WAVE * len(given))))]
         order = order[value[order] >= 0.0]
         if not len(order):
             break
@@ -54,7 +54,7 @@ def replay(votes: Votes, seed: int, per_image: float, method: Method = two_coin_
 
 def turns(votes: Votes, rng: np.random.Generator) -> NDArray[np.int64]:
     """The place of each vote among its image's in a drawn order [V], from 0."""
-    order = np.lexsort([rng.random(len(votes)), votes.image])
+    order = np.lexsort((rng.random(len(votes)), votes.image))
     starts = np.concatenate([[0], np.cumsum(votes.table.sum(axis=1))])
     turn = np.empty(len(votes), dtype=np.int64)
     turn[order] = np.arange(len(votes)) - starts[votes.image[order]]

@@ -53,7 +53,7 @@ class OneSample:
     def bound(self, position: int) -> float:
         """See :class:`LowerSide`."""
         low, high = self.target, 1.0
-        for _ in range(14):
+        for _ in range(10):
             middle = (low + high) / 2.0
             low, high = (middle, high) if self._holds(position, middle) else (low, middle)
         return low
@@ -121,7 +121,7 @@ class Strata:
         """See :class:`LowerSide`."""
         below = self.below.at(np.array([position]))
         low, high = self.target, 1.0
-        for _ in range(12):
+        for _ in range(10):
             middle = (low + high) / 2.0
             holds = self._chances(below, self._breaking(self._least_yes, middle))[0] <= self._risk_left
             low, high = (middle, high) if holds else (low, middle)

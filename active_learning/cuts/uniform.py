@@ -1,7 +1,7 @@
 """Exact tests where the validation images are one simple random sample of the pool."""
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from active_learning.cuts.noise import at_most, weights
 from active_learning.cuts.samples import Floats, Integers, Validation
@@ -12,7 +12,7 @@ _NEGLIGIBLE = 1e-4  # share of the risk at which a number of wrong answers is le
 _RISK_OF_FALSE_YES = 0.05  # share of the recall side's risk for yes answers that are wrong, where any is in doubt
 _RISK_OF_SIZE = 0.2  # share of it for not knowing how many yes images the pool has, where that matters
 _SMALL = 20  # a pool of at most so many times the sample is small: what is left varies with the draw
-_BLOCKS = 24
+_BLOCKS = 16
 
 
 def precision_chances(above: Side, seen_yes: Integers, rest_yes: Integers, risk: float) -> Floats:
@@ -85,7 +85,7 @@ class YesInPool:
         return self._tails[key]
 
     def _bound(self, k: int, recall: float) -> float:
-        of_large_pool = float(binom.cdf(k, self.sampled, 1.0 - recall))
+        of_large_pool = float(bdtr(k, self.sampled, 1.0 - recall))
         if not len(self._edges):
             return of_large_pool
         low = np.concatenate([self._edges[:1], self._edges[:-1] + 1])

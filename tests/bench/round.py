@@ -109,10 +109,7 @@ async def pool(uri: str, n: int) -> AsyncIterator[Winnow]:
         await intake.create_category(w, category)
         context, cores = multiprocessing.get_context("spawn"), os.cpu_count() or 1
         edges = [n * part // cores for part in range(cores + 1)]
-        parts = [
-            context.Process(target=fill, args=(uri, database, category.seed, *ends))
-            for ends in pairwise(edges)
-        ]
+        parts = [context.Process(target=fill, args=(uri, database, category.seed, *ends)) for ends in pairwise(edges)]
         for part in parts:
             part.start()
         for part in parts:

@@ -20,7 +20,9 @@ POLICY = Policy()  # precision .90, recall .90, confidence .90
 NONE: list[float] = []
 
 
-def calibrate(scores, answers, rest, known, known_answers, policy: Policy, look: int, found_yes: int = 0) -> Calibration:
+def calibrate(
+    scores, answers, rest, known, known_answers, policy: Policy, look: int, found_yes: int = 0
+) -> Calibration:
     """Calibrate on infallible answers of one simple random sample."""
     validation = Validation.of(scores, answers)
     tally = Tally.of(validation.thresholds, rest, known, known_answers)

@@ -51,7 +51,7 @@ def test_no_votes_at_all():
 
 
 @given(triples, st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_order_of_rows_and_names_do_not_matter(votes: list[Triple], random):  # type: ignore[no-untyped-def]
     gold = {"i0": True}
     reference = p_by_image(votes, gold)
@@ -63,7 +63,7 @@ def test_order_of_rows_and_names_do_not_matter(votes: list[Triple], random):  # 
 
 
 @given(triples)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_exchanging_yes_and_no_mirrors_the_posterior(votes: list[Triple]):
     reference = p_by_image(votes, {"i0": True})
     mirrored = p_by_image([(i, a, not v) for i, a, v in votes], {"i0": False})
@@ -72,7 +72,7 @@ def test_exchanging_yes_and_no_mirrors_the_posterior(votes: list[Triple]):
 
 
 @given(triples, st.integers(0, 7), st.sets(st.sampled_from([f"i{n}" for n in range(8)])))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_one_more_agreeing_vote_never_flips_a_label(votes: list[Triple], which: int, validation: set[str]):
     policy = Policy(posterior=0.7, validation_posterior=0.8)
     before = {d.image: d.outcome for d in decide(Votes.build(votes), {}, policy, validation)}
@@ -86,7 +86,7 @@ def test_one_more_agreeing_vote_never_flips_a_label(votes: list[Triple], which: 
             assert (after[image].posterior > 0.5) == said
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 6), st.integers(0, 6))
 def test_at_given_error_models_a_vote_only_speaks_for_its_answer(yes: int, no: int):
     """Annotators with one vote each share the prior: the posterior rises with every yes."""

@@ -40,7 +40,7 @@ def test_shuffled_rows_and_renamed_people_change_nothing(method: str, classes: t
     assert np.abs(first.tables - again.tables[::-1]).max() < 1e-9
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(list(METHODS)))
 def test_renamed_images_change_nothing_either(seed: int, method: str) -> None:
     rows = crowd(seed, ("no", "yes"))
@@ -49,7 +49,7 @@ def test_renamed_images_change_nothing_either(seed: int, method: str) -> None:
     assert np.abs(first.p - again.p[::-1]).max() < 1e-9
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(list(METHODS)))
 def test_exchanging_yes_and_no_mirrors(seed: int, method: str) -> None:
     rows = crowd(seed, ("no", "yes"))
