@@ -6,7 +6,7 @@ import numpy as np
 
 from active_learning.cuts import needed
 from active_learning.cuts.lower import lower_side
-from active_learning.cuts.samples import Tally, Validation
+from active_learning.cuts.samples import Floats, Integers, Tally, Validation
 from active_learning.cuts.sides import sides
 from active_learning.cuts.upper import UpperSide
 from active_learning.domain.cuts import Calibration, Cuts
@@ -59,24 +59,21 @@ def calibrate(
     upper_side = UpperSide.of(validation, above, policy.precision, risk)
     recall_side = lower_side(validation, tally, below, whole, policy.recall, risk, found_yes, assumed)
     passed = np.flatnonzero(upper_side.passed())
-    upper = int(passed[-1]) if len(passed) else None
-    lower = recall_side.highest()
+    upper, lower = (int(passed[-1]) if len(passed) else None), recall_side.highest()
     cuts = Cuts(
         lower=None if lower is None else float(tally.thresholds[lower]),
         upper=None if upper is None else float(upper_side.thresholds[upper]),
     )
     if cuts.lower is not None and cuts.upper is not None and cuts.lower > cuts.upper:
-        shared = [int(i) for i in passed if upper_side.thresholds[i] <= cuts.lower]
-        upper = min(shared, key=lambda i: abs(float(upper_side.thresholds[i]) - 0.5))
-        both = float(upper_side.thresholds[upper])
+        upper, both = _nearest_to_half(upper_side.thresholds, passed, cuts.lower)
         lower = int(np.searchsorted(tally.thresholds, both))
         cuts = Cuts(lower=both, upper=both)
     next_risk = risk_of_look(policy.confidence, look + 1)
-    more = 0
+    more = [0]
     if upper is None and tally.rest.any():
-        more = needed.for_precision(validation, upper_side, next_risk)
+        more.append(needed.for_precision(validation, upper_side, next_risk))
     if lower is None and tally.rest.any():
-        more = max(more, needed.for_recall(validation, recall_side, policy.recall, next_risk))
+        more.append(needed.for_recall(validation, recall_side, policy.recall, next_risk))
     return Calibration(
         cuts=cuts,
         n=len(validation),
@@ -86,5 +83,12 @@ def calibrate(
         confidence=policy.confidence,
         look=look,
         risk=risk,
-        needed=more,
+        needed=max(more),
     )
+
+
+def _nearest_to_half(thresholds: Floats, passed: Integers, lower: float) -> tuple[int, float]:
+    """Return the passed threshold up to ``lower`` that is nearest to 0.5: its position and itself."""
+    shared = [int(i) for i in passed if thresholds[i] <= lower]
+    position = min(shared, key=lambda i: abs(float(thresholds[i]) - 0.5))
+    return position, float(thresholds[position])
