@@ -10,8 +10,10 @@ Besides the named methods, some serve only this choice: error tables that are dr
 accuracy (``structures.shrunk``, ``leaning``), and for yes/no images of more than two kinds (``kinds``).
 
 More kinds nearly always predict votes a little better, since no two images are quite alike, and that says nothing about
-which of them are a yes. They are heard only where the votes of an image tell a nat more through them (``FURTHER``),
-more than a class of two can hold at all (ln 2). Then what a two-class model takes for the classes is something else.
+which of them are a yes. They are heard only where the votes of an image tell a nat more (``FURTHER``) than they do to
+methods that know no difference between images of one class: more than a class of two can hold at all (ln 2). Then what
+a two-class model takes for the classes may be something else. Without gold nobody can be sure of it: crowds of forty
+votes an image lie on both sides of that line. Gold settles it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +37,10 @@ FOLDS = 5
 MOST_TO_CHOOSE = 200_000
 """Votes that the choice looks at; with more, it looks at a part of the images."""
 
-FINER = ("graded", "three_kinds", "four_kinds")
+KINDS = ("graded", "three_kinds", "four_kinds")
+FINER = ("glad", *KINDS)
+"""Methods in which images of one class differ."""
+
 FURTHER = 1.0
 """Nats of held-out log-likelihood for each image that the finer models must add before they are heard."""
 
@@ -110,19 +115,22 @@ def choose(votes: Votes, evidence: Evidence = NOTHING) -> Choice:
     weight = np.ones(len(table))
     weight[len(votes) :] = len(votes) / max(len(votes.images), 1)
     means = table[: len(votes)].mean(axis=0)
-    shares = _heard(table, weight, np.array([name not in FINER for name in names]), len(votes.images))
+    shares = _heard(table, weight, names, len(votes.images))
     return Choice(dict(zip(names, shares.tolist(), strict=True)), dict(zip(names, means.tolist(), strict=True)))
 
 
-def _heard(table: Floats, weight: Floats, plain: NDArray[np.bool_], images: int) -> Floats:
-    """The shares in the mixture of all methods, or of the plain ones where the others add too little."""
-    shares = np.zeros(len(plain))
-    shares[plain] = stack(table[:, plain], weight)
-    if plain.all():
+def _heard(table: Floats, weight: Floats, names: Sequence[str], images: int) -> Floats:
+    """The shares in the mixture of all methods, or of those without more kinds where these add too little."""
+
+    def among(left_out: Sequence[str]) -> Floats:
+        kept = np.array([name not in left_out for name in names])
+        shares = np.zeros(len(names))
+        shares[kept] = stack(table[:, kept], weight)
         return shares
-    every = stack(table, weight)
-    gain = weight @ (_mixed(table, every) - _mixed(table, shares))
-    return every if gain > FURTHER * images else shares
+
+    every = among(())
+    gain = float(weight @ (_mixed(table, every) - _mixed(table, among(FINER))))
+    return every if gain > FURTHER * images else among(KINDS)
 
 
 def _mixed(table: Floats, shares: Floats) -> Floats:
