@@ -41,13 +41,13 @@ MOST_DRAWN = 0.5
 UNTRUSTED = 0.02
 """Share of the prevalence that the pilot is never believed to fall below: it cannot know so little yet."""
 
-_LOGITS = np.linspace(-14.0, 14.0, 561)
+_LOGITS = np.linspace(-30.0, 14.0, 441)
 _EDGES = 1.0 / (1.0 + np.exp(-_LOGITS))
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Scores of a pilot model in 562 bins, even in log-odds: counts and sums. Histograms of shards add up."""
+    """Scores of a pilot model in 442 bins, even in log-odds: counts and sums. Histograms of shards add up."""
 
     counts: Integers
     sums: Floats

@@ -1,7 +1,5 @@
 """One look at the validation images: two cuts, their bounds, and what a failing side needs."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from active_learning.cuts import needed
@@ -31,7 +29,7 @@ def calibrate(
     policy: Policy,
     look: int,
     found_yes: int = 0,
-    decay: Sequence[float] | None = None,
+    decay: float | None = None,
 ) -> Calibration:
     """Choose the cuts of one model.
 
@@ -45,19 +43,16 @@ def calibrate(
         look: how often validation answers were used to choose cuts in this category, this time included.
         found_yes: yes images that people decided and that neither the validation nor the tally counts: imported gold,
             images chosen at random or blindly. They are not lost, so they count for the recall.
-        decay: the pilot's expected share of yes in each stratum (``Design.expected``) where the recall may rest on the
-            assumption of decay (see ``active_learning.cuts.stratified``); without it nothing is assumed.
+        decay: where the recall of strata may rest on the assumption of decay (see ``active_learning.cuts.stratified``),
+            the floor of scores; without it nothing is assumed.
 
     Raises:
         InputError: a tally over other thresholds or fewer strata, or a look below 1.
     """
     risk = risk_of_look(policy.confidence, look)
     above, below, whole = sides(validation, tally)
-    assumed = None if decay is None else np.asarray(decay, dtype=np.float64)
-    if assumed is not None and assumed.shape != (len(tally.rest),):
-        raise InputError("Decay is not told for every stratum.", "Use the design's expected shares.")
     upper_side = UpperSide.of(validation, above, policy.precision, risk)
-    recall_side = lower_side(validation, tally, below, whole, policy.recall, risk, found_yes, assumed)
+    recall_side = lower_side(validation, tally, below, whole, policy.recall, risk, found_yes, decay)
     passed = np.flatnonzero(upper_side.passed())
     upper, lower = (int(passed[-1]) if len(passed) else None), recall_side.highest()
     cuts = Cuts(

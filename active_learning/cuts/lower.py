@@ -78,8 +78,7 @@ class Strata:
         target: the promised recall.
         found: yes images known outside the population.
         risk: what this side may spend.
-        decay: the pilot's expected share of yes in each stratum [H], where decay is assumed.
-        expected: how many yes images the pool has by the model's own scores.
+        decay: the floor of scores, where decay is assumed.
     """
 
     order: Integers
@@ -88,8 +87,7 @@ class Strata:
     target: float
     found: int
     risk: float
-    decay: Floats | None
-    expected: float
+    decay: float | None
 
     def highest(self) -> int | None:
         """See :class:`LowerSide`."""
@@ -111,7 +109,7 @@ class Strata:
         Rates differ, so these need not be the lowest ones. What is below the start is broken only if the start is. The
         number of yes images is the one that the scores promise: answers have no say in where to start.
         """
-        lost = self._breaking(self.expected, self.target)
+        lost = self._breaking(float(self.whole.promised.sum()), self.target)
         below = self.below.at(self.order).certain()
         none = replace(below, seen_yes=np.zeros_like(below.seen_yes))
         able = self._chances(none, lost) <= self._risk_left
@@ -164,12 +162,10 @@ def lower_side(
     target: float,
     risk: float,
     found: int,
-    decay: Floats | None,
+    decay: float | None,
 ) -> LowerSide:
     """Set up the tests of all thresholds for this design."""
     if len(tally.rest) == 1:
         return OneSample(below, YesInPool(validation, len(validation) + tally.size, found, risk), target)
     order = sequence.tested(below.seen.sum(axis=0))
-    promised = np.bincount(validation.stratum, validation.scores.clip(0.0, 1.0), len(tally.rest))
-    expected = float((promised * whole.size[:, 0] / np.maximum(whole.seen[:, 0], 1)).sum())
-    return Strata(order, below, whole, target, found, risk, decay, expected)
+    return Strata(order, below, whole, target, found, risk, decay)

@@ -93,12 +93,14 @@ class Tally:
         rest: images that people have not decided, those that an earlier model labeled among them [H, 2 T + 1].
         known: images that people decided because a score chose them [H, 2 T + 1].
         known_yes: the yes among the known [H, 2 T + 1].
+        promised: the sum of all these scores, taken as chances of yes [H, 2 T + 1].
     """
 
     thresholds: Floats
     rest: Integers
     known: Integers
     known_yes: Integers
+    promised: Floats
 
     @classmethod
     def of(
@@ -142,11 +144,13 @@ class Tally:
         rest = finite("rest", rest_scores)
         rest_part = np.zeros(len(rest), dtype=np.int64) if rest_strata is None else np.asarray(rest_strata, np.int64)
         _same_length("rest", rest, rest_part)
+        everything, part = np.concatenate([rest, known]), np.concatenate([rest_part, known_part])
         return cls(
             edges,
             _count(edges, rest, rest_part, strata),
             _count(edges, known, known_part, strata),
             _count(edges, known[values], known_part[values], strata),
+            places(edges, everything, part, strata, everything.clip(0.0, 1.0)),
         )
 
     def __add__(self, other: Self) -> Self:
@@ -158,7 +162,11 @@ class Tally:
         if self.rest.shape != other.rest.shape or not np.array_equal(self.thresholds, other.thresholds):
             raise InputError("Tallies over different thresholds do not add up.", "Give all shards the same ones.")
         return type(self)(
-            self.thresholds, self.rest + other.rest, self.known + other.known, self.known_yes + other.known_yes
+            self.thresholds,
+            self.rest + other.rest,
+            self.known + other.known,
+            self.known_yes + other.known_yes,
+            self.promised + other.promised,
         )
 
     @property

@@ -1,5 +1,6 @@
 """What lies above and below each threshold, by stratum."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +15,12 @@ class Side:
 
     ``doubt_yes`` and ``doubt_no`` bound how many of the yes and of the no answers are wrong: each wrong answer is a
     Bernoulli variable of chance e = 1 - certainty, which a Poisson variable of mean -log(1 - e) dominates, and the
-    means of independent Poisson variables add up.
+    means of independent Poisson variables add up. ``promised`` is the sum of the scores of all images.
     """
 
     doubt_yes: Floats
     doubt_no: Floats
+    promised: Floats
     seen: Integers
     seen_yes: Integers
     rest: Integers
@@ -27,22 +29,17 @@ class Side:
 
     def at(self, where: slice | Integers) -> "Side":
         """The same for some of the thresholds."""
-        counts = (array[:, where] for array in self._counts())
-        return Side(self.doubt_yes[:, where], self.doubt_no[:, where], *counts)
+        counts = [array[:, where] for array in self._counts()]
+        return _side([array[:, where] for array in self._sums()], counts)
 
     def part(self, strata: slice) -> "Side":
         """The same for some of the strata."""
-        return Side(self.doubt_yes[strata], self.doubt_no[strata], *(array[strata] for array in self._counts()))
-
-    def pooled(self) -> "Side":
-        """All strata as one [1, T]."""
-        counts = (array.sum(axis=0, keepdims=True) for array in self._counts())
-        return Side(self.doubt_yes.sum(axis=0, keepdims=True), self.doubt_no.sum(axis=0, keepdims=True), *counts)
+        return _side([array[strata] for array in self._sums()], [array[strata] for array in self._counts()])
 
     def certain(self) -> "Side":
         """The same with infallible people."""
         nothing = np.zeros(self.doubt_yes.shape)
-        return Side(nothing, nothing, *self._counts())
+        return Side(nothing, nothing, self.promised, *self._counts())
 
     def grown(self, factor: float) -> "Side":
         """The same with ``factor`` times the validation images, drawn from the rest, that repeat this record.
@@ -55,6 +52,7 @@ class Side:
         return Side(
             self.doubt_yes * more,
             self.doubt_no * more,
+            self.promised,
             seen,
             yes.astype(np.int64),
             self.rest - (seen - self.seen),
@@ -64,11 +62,10 @@ class Side:
 
     def without(self, part: "Side") -> "Side":
         """What is left when ``part`` is taken away."""
-        counts = (mine - its for mine, its in zip(self._counts(), part._counts(), strict=True))
+        counts = [mine - its for mine, its in zip(self._counts(), part._counts(), strict=True)]
         # A difference of sums may fall below zero by rounding.
-        return Side(
-            np.maximum(self.doubt_yes - part.doubt_yes, 0.0), np.maximum(self.doubt_no - part.doubt_no, 0.0), *counts
-        )
+        sums = [np.maximum(mine - its, 0.0) for mine, its in zip(self._sums(), part._sums(), strict=True)]
+        return _side(sums, counts)
 
     @property
     def left(self) -> Integers:
@@ -80,8 +77,17 @@ class Side:
         """Images of the population."""
         return self.seen + self.rest + self.known
 
+    def _sums(self) -> tuple[Floats, Floats, Floats]:
+        return self.doubt_yes, self.doubt_no, self.promised
+
     def _counts(self) -> tuple[Integers, ...]:
         return self.seen, self.seen_yes, self.rest, self.known, self.known_yes
+
+
+def _side(sums: Sequence[Floats], counts: Sequence[Integers]) -> Side:
+    doubt_yes, doubt_no, promised = sums
+    seen, seen_yes, rest, known, known_yes = counts
+    return Side(doubt_yes, doubt_no, promised, seen, seen_yes, rest, known, known_yes)
 
 
 def sides(validation: Validation, tally: Tally) -> tuple[Side, Side, Side]:
@@ -102,13 +108,14 @@ def sides(validation: Validation, tally: Tally) -> tuple[Side, Side, Side]:
         by_place = places(tally.thresholds, validation.scores, validation.stratum, strata, weights)
         return np.asarray(by_place.cumsum(axis=1))
 
-    doubt_yes, doubt_no = spread(wrong * yes), spread(wrong * ~yes)
+    promised = spread(validation.scores.clip(0.0, 1.0)) + tally.promised.cumsum(axis=1)
+    sums = (spread(wrong * yes), spread(wrong * ~yes), promised)
     answers = (spread(np.ones(len(yes))), spread(yes.astype(np.float64)))
     counts = [array.astype(np.int64) for array in answers]
     counts += [array.cumsum(axis=1) for array in (tally.rest, tally.known, tally.known_yes)]
     # Sums up to a place: 2 i is all that lies below threshold i, 2 i + 1 adds what lies on it.
     upto, below, whole = (
-        Side(doubt_yes[:, part], doubt_no[:, part], *(array[:, part] for array in counts))
+        _side([array[:, part] for array in sums], [array[:, part] for array in counts])
         for part in (slice(1, None, 2), slice(0, -1, 2), slice(-1, None))
     )
     return whole.without(upto), below, whole

@@ -18,13 +18,13 @@ on the safe side. The p-value is the least of these over a grid of l. It is vali
 spread is in the set, so the record passes only if the bound at the true spread is within the risk; that bound is a
 falling function of T alone, and T reaches the value where it equals the risk with a chance of at most the risk.
 
-**Decay**, an assumption that a caller may make and that no sample of this size can check: relative to what the pilot
-expects of a stratum, yes images are at least as frequent in a stratum of higher pilot score, among the images below the
-cut too. (The pilot may think too little of everything that it thinks little of, as long as it is no more wrong there
-than nearer to the cut.) With c the factor between truth and expectation and c falling downwards, the images seen below
-the cut meet the lost ones at no less than min over j of (sum m q) / (sum N q), both sums over the strata from j up: the
-extreme c are steps. Lost images then cannot hide where nobody looks, and all strata below count as one cell with that
-rate, whose yes number Z has E exp(-s Z) <= (1 + rate (exp(-s) - 1)) ** Y.
+**Decay** is an assumption that a caller may make and that no sample of this size can check: among the images below the
+cut, yes images are at least as frequent, relative to what the model's scores promise, in a stratum of higher pilot
+score as in a lower one. (The model may be overconfident, as long as it is no more so where the pilot saw nothing.
+Scores under a floor are not believed.) With m images drawn from a cell of N whose mean score is q, the images drawn
+below the cut meet lost ones at a rate of at least min over j of (sum m q) / (sum N q), both sums over the strata from j
+up, for the extreme cases are steps. Lost images then cannot hide where nobody looks, and all strata below count as one
+cell with that rate, whose number of yes Z has E exp(-s Z) <= (1 + rate (exp(-s) - 1)) ** Y.
 
 **Wrong answers** that speak for the promise add a Poisson number of mean ``doubt`` to x; their moment joins the
 product.
@@ -89,18 +89,18 @@ def least_yes(whole: Side, risk: float) -> float:
     return low + float((np.maximum(whole.seen_yes - wrong, 0) + whole.known_yes).sum())
 
 
-def recall_chances(below: Side, lost: float, decay: Floats | None = None) -> Floats:
+def recall_chances(below: Side, lost: float, decay: float | None = None) -> Floats:
     """Return p-values of "at least ``lost`` yes images of the rest lie below" [S].
 
     Args:
         below: what lies below each threshold [H, S].
         lost: the fewest that break the promise.
-        decay: the pilot's expected share of yes in each stratum [H], where decay is assumed.
+        decay: the floor of scores, where decay is assumed.
     """
     # Yes answers may be wrong; to count none of them as certain makes the loss no smaller.
     cells = _cells(below, below.seen_yes, -below.seen_yes.astype(np.float64), -1.0, below.doubt_no)
     if decay is not None:
-        cells = _merged(cells, decay[:, None])
+        cells = _merged(cells, np.maximum(below.promised / np.maximum(below.size, 1), decay))
     return np.where(below.rest.sum(axis=0) < lost, 0.0, chances(cells, np.full(below.seen.shape[1], -lost)))
 
 
