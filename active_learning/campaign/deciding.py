@@ -1,6 +1,7 @@
 """From answers to labels of people: consensus over everything said, then one move a candidate."""
 
 from collections.abc import Sequence
+from math import isnan
 
 import numpy as np
 
@@ -18,9 +19,13 @@ def decide(world: World) -> None:
     """
     drawn = frozenset(world.images[world.validation].tolist())
     votes = world.people.ballot.votes(world.images)
-    scores = _scores(world) if world.policy.model_votes else None
-    decided = {d.image: d for d in consensus.decide(votes, gold_of(world), world.policy, drawn, scores)}
-    posted = world.images[world.state == Standing.POSTED].tolist()
+    places = np.flatnonzero(world.state == Standing.POSTED)
+    posted: list[str] = world.images[places].tolist()
+    # From before the images were asked about: no model has learned from these answers yet.
+    scores = {i: score for i, score in zip(posted, world.score[places].tolist(), strict=True) if not isnan(score)}
+    doubted = frozenset(world.images[places[world.rechecked[places]]].tolist())
+    found = consensus.decide(votes, gold_of(world), world.policy, drawn, scores, doubted)
+    decided = {decision.image: decision for decision in found}
     decisions = [decided.get(image, Decision(image, "more", 0.5, 0, 0)) for image in posted]
     outcomes: dict[Outcome, list[Decision]] = {"yes": [], "no": [], "more": [], "disputed": []}
     for decision in decisions:
@@ -29,12 +34,6 @@ def decide(world: World) -> None:
         _apply(world, outcome, same)
     _grow_gold(world, decisions)
     world.advance(Phase.DECIDED)
-
-
-def _scores(world: World) -> dict[str, float]:
-    """What the model says of the images that are not for validation: it has learned from none of them."""
-    scored = np.flatnonzero(~np.isnan(world.fair_score) & ~world.validation)
-    return dict(zip(world.images[scored].tolist(), world.fair_score[scored].tolist(), strict=True))
 
 
 def _outcome(world: World, decision: Decision) -> Outcome:

@@ -42,10 +42,10 @@ def learn(world: World, labeled: Positions, name: str) -> None:
 
 def _recheck(world: World) -> None:
     """Labels of people that are likely wrong go back to other people, each once at most."""
-    fit = (world.state == Standing.LABELED) & (world.by == By.PEOPLE) & ~world.validation & (world.gold < 0)
-    labeled = np.flatnonzero(fit & ~np.isnan(world.fair_score))
+    by_people = (world.state == Standing.LABELED) & (world.by == By.PEOPLE) & ~world.validation
+    labeled = np.flatnonzero(by_people)
     suspects = labeled[likely_errors(world.answer[labeled], world.fair_score[labeled]).positions]
-    back = suspects[~world.rechecked[suspects]][: world.policy.recheck]
+    back = suspects[(world.gold[suspects] < 0) & ~world.rechecked[suspects]][: world.policy.recheck]
     world.move(back, Standing.LABELED, Standing.UNKNOWN)
     world.by[back] = By.NOBODY
     world.votes_wanted[back] = world.rechecked[back] = True

@@ -68,6 +68,8 @@ class Setup:
             )
         if len(set(self.images)) != n:
             raise InputError("An image is named twice.", "Name every image once.")
+        if self.policy.audit:
+            raise InputError("A simulation does not audit the model's labels.", 'Leave "audit" out of the policy.')
 
 
 @dataclass
@@ -94,7 +96,7 @@ class World:
     """One category's campaign. Arrays are over the pool; ``position`` maps an image id to its place.
 
     ``score`` is of the newest model. ``fair_score`` is the same, but out of fold where the model has learned from the
-    image: what the model may say of an answer.
+    image: what may contradict an answer.
     """
 
     def __init__(self, setup: Setup) -> None:
