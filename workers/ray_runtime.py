@@ -10,7 +10,7 @@ from typing import Any
 import ray
 import uvloop
 
-from api.operations import cutting, modelling, scoring, selecting
+from api.operations import cutting, designing, modelling, scoring, selecting
 from api.operations.context import Winnow, open_winnow
 from api.operations.spreading import Spread, Step
 from api.settings import Settings
@@ -21,6 +21,9 @@ STEPS: Mapping[str, Step] = {
     "train": modelling.train,
     "score_range": scoring.score_range,
     "shortlist_range": selecting.shortlist_range,
+    "histogram_range": designing.histogram_range,
+    "smallest_range": designing.smallest_range,
+    "join_range": designing.join_range,
     "count_range": cutting.count_range,
     "decide_range": cutting.decide_range,
 }

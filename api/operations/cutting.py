@@ -15,8 +15,9 @@ from active_learning.domain.candidate import Role, State
 from active_learning.domain.cuts import Cuts
 from active_learning.domain.errors import StateError
 from active_learning.domain.round import Phase
-from api.operations import model_labels, scoring
+from api.operations import designing, model_labels, scoring
 from api.operations.context import Winnow
+from api.operations.designing import Drawn
 from api.operations.scoring import Scored
 from api.operations.selecting import OPEN
 from api.operations.spreading import Spread, here
@@ -118,38 +119,46 @@ async def _validation(w: Winnow, slug: str, scored: Scored) -> cuts.Validation:
 
 async def _count(w: Winnow, slug: str, scored: Scored, validation: cuts.Validation, spread: Spread) -> Counted:
     total: Counted | None = None
-    ranges = [(slug, scored, validation.thresholds, shard) for shard in scored.shards]
+    drawn = await designing.in_force(w, slug)
+    ranges = [(slug, scored, validation.thresholds, drawn, shard) for shard in scored.shards]
     async for tally, found_at_random in spread(w, count_range, ranges):
         total = (tally, found_at_random) if total is None else (total[0] + tally, total[1] + found_at_random)
     assert total is not None, "there is at least one range"
     return total
 
 
-async def count_range(w: Winnow, slug: str, scored: Scored, thresholds: NDArray[np.float64], shard: Shard) -> Counted:
+async def count_range(
+    w: Winnow, slug: str, scored: Scored, thresholds: NDArray[np.float64], drawn: Drawn | None, shard: Shard
+) -> Counted:
     """Count a key range. Everything scored is the rest of the pool, except what people are or were concerned with."""
     block = await w.store.scores.get(scored.model, shard)
     if block is None:
         raise StateError(f"{scored.model} has no scores of range {shard.index}.")
+    stratum = np.zeros(len(block), dtype=np.int64)
+    if drawn is not None:
+        stratum = await designing.tally_strata(w, drawn, shard, block)
     fields = ("image", "role", "state", "answer", "chosen_by")
     busy = await w.store.candidates.busy(slug, shard, fields)
-    rest = np.ones(len(block), dtype=bool)
     rows = block.rows(digests([c["image"] for c in busy]))
+    rest = np.ones(len(block), dtype=bool)
     taken = [c["role"] != Role.TRAIN.value or c["state"] not in OPEN for c in busy]
     rest[rows[np.array(taken, dtype=bool) & (rows >= 0)]] = False
     # What was chosen at random left the rest as like the validation images as it was; a score's choice did not.
     labeled = [
-        (row, c) for row, c in zip(rows, busy, strict=True)
+        (row, c["answer"], c["chosen_by"]) for row, c in zip(rows.tolist(), busy, strict=True)
         if row >= 0 and c["role"] == Role.TRAIN.value and c["state"] == State.LABELED.value
     ]  # fmt: skip
-    known = [(row, c) for row, c in labeled if c["chosen_by"] != "random"]
-    found_at_random = sum(c["answer"] for _, c in labeled if c["chosen_by"] == "random")
+    known = np.array([row for row, _, by in labeled if by != "random"], dtype=np.int64)
     tally = cuts.Tally.of(
         thresholds,
-        rest_scores=block.scores[rest],
-        known_scores=block.scores[[row for row, _ in known]],
-        known_answers=[c["answer"] for _, c in known],
+        block.scores[rest],
+        block.scores[known],
+        [answer for _, answer, by in labeled if by != "random"],
+        stratum[rest],
+        stratum[known],
+        1 if drawn is None else drawn.design.strata,
     )
-    return tally, found_at_random
+    return tally, sum(answer for _, answer, by in labeled if by == "random")
 
 
 async def decide_range(w: Winnow, slug: str, number: int, rule: Rule, shard: Shard) -> tuple[int, int]:

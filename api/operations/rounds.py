@@ -12,13 +12,10 @@ from active_learning.domain.category import Category
 from active_learning.domain.policy import Policy
 from active_learning.domain.round import CategoryState, Phase, RoundView
 from active_learning.domain.task import Task, TaskDraft
-from api.operations import model_labels, scoring, selecting
+from api.operations import designing, model_labels, scoring, selecting
 from api.operations.context import Winnow
 from api.operations.spreading import Spread, here
 from api.store import Session
-
-VALIDATION_SHARE = 0.4
-"""At most this share of a pool is drawn for validation: beyond it, people might as well answer everything."""
 
 ROUND_COUNTERS = {"posted": 0, "answers": 0, "human_labels": 0}
 
@@ -76,19 +73,15 @@ async def next_action(w: Winnow, slug: str) -> rounds.Action:
     return rounds.plan(*await snapshot(w, slug))
 
 
-async def draw_validation(w: Winnow, slug: str) -> None:
-    """Fix the validation images: the ``policy.validation`` smallest draws of the pool without gold."""
+async def draw_validation(w: Winnow, slug: str, spread: Spread = here) -> None:
+    """Fix the validation images, as the policy's design says: see ``designing``."""
     policy = (await w.store.categories.definition(slug)).policy
     untouched = (await w.store.categories.get(slug))["counts"][State.UNKNOWN.value]
-    size = min(policy.validation, int(untouched * VALIDATION_SHARE))
-    below = await w.store.candidates.draw_after(slug, size) if size else 0.0
-
-    async def work(session: Session) -> None:
-        if await w.store.categories.put_once(slug, "validation_below", below, session):
-            drawn = await w.store.candidates.make_validation(slug, below, session)
-            await w.store.categories.count(slug, {"validation.total": drawn}, session)
-
-    await w.store.transact(work)
+    size = min(policy.validation, int(untouched * designing.SHARE))
+    if policy.validation_design == "stratified":
+        await designing.draw_stratified(w, slug, policy, size, spread)
+    else:
+        await designing.draw_uniform(w, slug, size)
 
 
 async def start_round(w: Winnow, slug: str, action: rounds.StartRound, spread: Spread = here) -> None:

@@ -79,9 +79,8 @@ async def scored(w: Winnow, slug: str, number: int, bits: int) -> None:
             await w.store.categories.put(slug, {"scored": newest.model_dump()}, session)
 
     await w.store.transact(work)
-    design = (await w.store.categories.get(slug)).get("design") or {}
-    pilot = design.get("scored", {}).get("model")
-    await w.store.scores.keep(slug, {newest.model, pilot} - {None})
+    design = (await w.store.categories.get(slug)).get("design")
+    await w.store.scores.keep(slug, {newest.model} | ({design["scored"]["model"]} if design else set()))
 
 
 async def show(w: Winnow, slug: str, newest: Scored) -> None:

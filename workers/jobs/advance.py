@@ -38,7 +38,7 @@ async def _take(desk: Desk, slug: str, action: rounds.Action, spread: Spread) ->
             await w.store.jobs.insert("train", {"category": slug, "round": number}, w.clock())
             return False
         case rounds.DrawValidation():
-            await acts.draw_validation(w, slug)
+            await acts.draw_validation(w, slug, spread)
         case rounds.StartRound():
             await acts.start_round(w, slug, action, spread)
             await w.store.jobs.poke("collect", {"category": slug}, w.clock())
