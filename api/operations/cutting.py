@@ -15,7 +15,7 @@ from active_learning.domain.candidate import Role, State
 from active_learning.domain.cuts import Cuts
 from active_learning.domain.errors import StateError
 from active_learning.domain.round import Phase
-from api.operations import designing, model_labels, scoring
+from api.operations import auditing, designing, model_labels, scoring
 from api.operations.context import Winnow
 from api.operations.designing import Drawn
 from api.operations.scoring import Scored
@@ -37,12 +37,14 @@ async def cut(w: Winnow, slug: str, number: int, spread: Spread = here) -> None:
     """End a round: spend a look, and put the new rule in force if it decides more than the old one.
 
     A new rule replaces the old one's labels altogether: the promise is proved for one model and its cuts, not for the
-    union of several. Without all validation answers, or before the policy's first look, the old rule stays.
+    union of several. Without all validation answers, or before the policy's first look, the old rule stays. A round in
+    which the audit raises the alarm adopts nothing: what it found wrong goes to people first.
     """
     scored = await scoring.in_force(w, slug)
     if scored is None:
         raise StateError(f"Round {number} of {slug} has no scores to cut.")
-    look = await _look(w, slug, number, scored, spread)
+    alarmed = await auditing.settle(w, slug, number, scored, spread)
+    look = None if alarmed else await _look(w, slug, number, scored, spread)
     if look is not None and look["adopt"]:
         rule = {"model": scored.model, "round": number, "calibration": look["calibration"]}
         await _decide(w, slug, number, rule, scored, spread)
@@ -56,6 +58,7 @@ async def _decide(w: Winnow, slug: str, number: int, rule: Rule, scored: Scored,
     An interrupted cut is cut again before anything else happens to the category, so counters are behind for as long
     as a cut takes and never wrong after one.
     """
+    policy = (await w.store.categories.definition(slug)).policy
     yes = no = 0
     async for yes_here, no_here in spread(w, decide_range, [(slug, number, rule, shard) for shard in scored.shards]):
         yes, no = yes + yes_here, no + no_here
@@ -71,6 +74,7 @@ async def _decide(w: Winnow, slug: str, number: int, rule: Rule, scored: Scored,
         }
         await w.store.categories.count(slug, changes, session)
         await w.store.categories.put(slug, {"rule": rule}, session)
+        await auditing.begin(w, slug, number, policy, session)
 
     await w.store.transact(work)
 
@@ -171,7 +175,9 @@ async def decide_range(w: Winnow, slug: str, number: int, rule: Rule, shard: Sha
     block = None if scored is None else await w.store.scores.get(scored.model, shard)
     if block is None:
         raise StateError(f"{rule['model']} has no scores of range {shard.index}.")
-    only = {"role": Role.TRAIN.value, "state": {"$in": OPEN}}
+    # An audited image is people's: its answer must not come from the rule that it checks.
+    # An audited image is people's: its answer must not come from the rule that it checks.
+    only = {"role": Role.TRAIN.value, "state": {"$in": OPEN}, "audited": {"$exists": False}}
     found = await w.store.candidates.within(slug, shard, only, ("image", "answer", "votes_wanted", "disputed", "cut"))
     part = _Range(w, slug, number, rule, found, block)
     await part.mend()

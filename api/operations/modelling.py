@@ -86,7 +86,8 @@ async def train(w: Winnow, slug: str, number: int) -> str:
         return identifier
     category = await w.store.categories.definition(slug)
     backbone = str((await w.store.categories.get(slug))["backbone"])
-    only = {"state": State.LABELED.value, "role": {"$ne": Role.VALIDATION.value}}
+    # What was audited was drawn because the cuts had labeled it: no model may know that.
+    only = {"state": State.LABELED.value, "role": {"$ne": Role.VALIDATION.value}, "audited": {"$exists": False}}
     labeled = await w.store.candidates.find(slug, only, ["image", "answer", "certainty"])
     images = [c["image"] for c in labeled]
     unlabeled = await _sample(w, slug, UNLABELED_SAMPLE, splits.stable_seed(category.seed, "unlabeled", number))

@@ -12,7 +12,7 @@ from active_learning.domain.category import Category
 from active_learning.domain.policy import Policy
 from active_learning.domain.round import CategoryState, Phase, RoundView
 from active_learning.domain.task import Task, TaskDraft
-from api.operations import designing, model_labels, scoring, selecting
+from api.operations import auditing, designing, model_labels, scoring, selecting
 from api.operations.context import Winnow
 from api.operations.spreading import Spread, here
 from api.store import Session
@@ -89,6 +89,7 @@ async def start_round(w: Winnow, slug: str, action: rounds.StartRound, spread: S
     category = await w.store.categories.definition(slug)
     rng = np.random.default_rng(splits.stable_seed(category.seed, "round", action.number))
     selected: dict[str, float | None] = {}
+    checks = auditing.Draw()
     if action.strategy == "sweep":
         asked = await _open_images(w, slug, {"disputed": False}, action.take)
     else:
@@ -97,7 +98,9 @@ async def start_round(w: Winnow, slug: str, action: rounds.StartRound, spread: S
         seed = splits.stable_seed(category.seed, "select", action.number)
         selected = await selecting.select(w, slug, action.strategy, action.take, seed, spread)
         await _show_scores(w, slug, selected)
-    chosen = [*asked, *selected]
+        checks = await auditing.draw(w, slug, action.number, category.policy, category.seed)
+        checks.leave(selected)
+    chosen = [*asked, *selected, *checks.asked]
     tasks = await _assemble(w, category, chosen, action.number, 1, rng)
     fields: dict[str, Any] = {
         **ROUND_COUNTERS,
@@ -110,10 +113,11 @@ async def start_round(w: Winnow, slug: str, action: rounds.StartRound, spread: S
 
     async def work(session: Session) -> None:
         await w.store.rounds.insert(slug, action.number, fields, session)
-        await _withdraw(w, slug, action.number, selected, session)
+        await _withdraw(w, slug, action.number, {**selected, **dict.fromkeys(checks.asked)}, session)
         await _take(w, slug, tasks, session)
         fresh = asked if action.strategy == "sweep" else list(selected)
         await w.store.candidates.mark(slug, fresh, {"chosen_by": action.strategy}, session, only={})
+        await auditing.note(w, slug, checks, session)
 
     await w.store.transact(work)
 

@@ -7,6 +7,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from active_learning.domain.candidate import Role, State, check_move
+from active_learning.domain.label import Source
 from api.store.connection import Collection, Database, Document, Session
 from api.store.shards import Shard
 
@@ -179,6 +180,27 @@ class Candidates:
         """The images of a key range that have no features yet."""
         found = await self.within(category, shard, {"embedded": False}, ["image"], hint="unembedded")
         return [document["image"] for document in found]
+
+    async def labeled_from(self, category: str, value: bool, start: float, size: int) -> list[str]:
+        """``size`` images that the model labeled ``value``, those whose draws follow ``start`` in the circle of draws.
+
+        What is labeled is a matter of the score, and draws are digests: a stretch of them is a random sample.
+        """
+        images: list[str] = []
+        only = {"answer": value, "source": Source.MODEL.value, "state": State.AUTO_LABELED.value}
+        for draws in ({"$gte": start}, {"$lt": start}):
+            if len(images) < size:
+                found = await self.find(category, {**only, "draw": draws}, ["image"], size - len(images))
+                images += [document["image"] for document in found]
+        return images
+
+    async def audited(self, category: str, only: Filter, fields: Iterable[str]) -> list[Document]:
+        """Candidates whose label by the model was drawn for an audit, in the order of their draws."""
+        projection = dict.fromkeys(fields, 1)
+        found = self.collection.find(
+            {"category": category, "audited": {"$exists": True}, **only}, projection, hint="audited"
+        )
+        return await found.sort([("draw", ASCENDING), ("image", ASCENDING)]).to_list()
 
     async def sample(self, category: str, size: int, start: str) -> list[str]:
         """The ``size`` images that follow ``start`` in the circle of ids, in the order of their ids.

@@ -85,6 +85,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         _part("unknown", {"state": State.UNKNOWN.value}, "role", "draw", "image"),
         _part("decided", {"answer": {"$gte": False}}, "answer", "source", "draw", "image"),
         _part("busy", BUSY, "_id"),
+        _part("audited", {"audited": {"$exists": True}}, "_id"),
         _part("unembedded", {"embedded": False}, "_id"),
         IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("shown", ASCENDING)]),
     ],
