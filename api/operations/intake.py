@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from active_learning import splits
 from active_learning.domain.category import Category
-from active_learning.domain.errors import InputError
 from active_learning.domain.value import Value
 from api.operations.context import Winnow
 from api.store import Session
@@ -33,16 +32,7 @@ class Added(Value):
 
 
 async def create_category(w: Winnow, category: Category) -> None:
-    """Create a category and the recurring jobs that keep its loop going.
-
-    Raises ``InputError`` if it exists, or if its policy asks for what only ``simulate`` can do yet.
-    """
-    policy = category.policy
-    if policy.validation_design != "uniform" or policy.audit:
-        raise InputError(
-            "Stratified validation and audits run in ./winnow simulate only, not yet in the service.",
-            'Leave out "audit" and "validation_design".',
-        )
+    """Create a category and the recurring jobs that keep its loop going; raises ``InputError`` if it exists."""
     await w.store.categories.insert(category, w.clock())
     await schedule(w, category.slug)
 

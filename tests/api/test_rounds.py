@@ -3,10 +3,9 @@
 import pytest
 
 from active_learning.domain.candidate import State
-from active_learning.domain.errors import InputError
 from active_learning.domain.label import Source
 from active_learning.rounds import StartRound
-from api.operations import curating, cutting, intake, recounting, rounds, selecting
+from api.operations import curating, cutting, recounting, rounds, selecting
 from api.operations.context import Winnow
 from api.operations.spreading import here
 from tests import factories
@@ -70,9 +69,3 @@ async def test_what_the_model_labeled_can_be_chosen_and_is_withdrawn_first(w: Wi
         assert (candidate["state"], candidate["chosen_by"], candidate["score"]) == ("selected", "random", scores[image])
         assert [label.value for label in await w.store.labels.history(SLUG, image)][-1] is None
     assert await recounting.differences(w, SLUG) == {}
-
-
-@pytest.mark.parametrize("policy", [{"validation_design": "stratified"}, {"audit": 10}])
-async def test_a_policy_that_the_service_cannot_keep_yet_is_refused(w: Winnow, policy: dict[str, object]) -> None:
-    with pytest.raises(InputError, match="simulate only"):
-        await intake.create_category(w, factories.category("bright", **policy))
