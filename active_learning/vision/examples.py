@@ -8,6 +8,7 @@ import torch
 from active_learning.vision.checkpoints import State
 
 MEMBERS = 10  # of a committee
+PLACES = 500  # images at which a committee's members are made to differ by the right amount
 
 Source = Literal["checkpoints", "dropout"]
 """What the members of a committee are: checkpoints of the training, or passes with dropout."""

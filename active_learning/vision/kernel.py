@@ -3,7 +3,7 @@
 import torch
 
 from active_learning.vision.checkpoints import State
-from active_learning.vision.examples import MEMBERS, Examples, Fit, Source
+from active_learning.vision.examples import MEMBERS, PLACES, Examples, Fit, Source
 from active_learning.vision.margin import fit_margin
 
 CENTRES = 1_000
@@ -43,7 +43,8 @@ class Kernel:
         fitted = fit_margin(
             inputs, examples.answers[order], penalty, examples.importance[order], generator, own[: len(labeled)]
         )
-        drawn, biases = fitted.draws(MEMBERS, generator)
+        places = _mapped((others if len(others) else labeled)[:PLACES], centres, width, factor)
+        drawn, biases = fitted.draws(MEMBERS, places, generator)
         weights = torch.cat([fitted.weights[:, None], drawn], dim=1)
         spread = torch.linalg.solve_triangular(factor.T, weights, upper=True)
         state = {

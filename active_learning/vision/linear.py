@@ -3,7 +3,7 @@
 import torch
 
 from active_learning.vision.checkpoints import State
-from active_learning.vision.examples import MEMBERS, Examples, Fit, Source
+from active_learning.vision.examples import MEMBERS, PLACES, Examples, Fit, Source
 from active_learning.vision.margin import fit_margin
 
 RIDGE = 0.1
@@ -18,7 +18,8 @@ class Linear:
         length = features.square().sum(dim=1).mean().sqrt().clamp(min=1e-12)
         penalty = RIDGE * torch.eye(features.shape[1], dtype=features.dtype)
         fitted = fit_margin(features / length, examples.answers, penalty, examples.importance, generator)
-        drawn, biases = fitted.draws(MEMBERS, generator)
+        places = examples.unlabeled if len(examples.unlabeled) else features
+        drawn, biases = fitted.draws(MEMBERS, places[:PLACES] / length, generator)
         state = {
             "weights": fitted.weights / length,
             "bias": fitted.bias,

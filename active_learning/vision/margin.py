@@ -11,16 +11,16 @@ STEPS = 30
 TOLERANCE = 1e-6
 FREEDOM = 1e-6  # the bias's penalty: all but free
 BARRED = 1e3  # the penalty of a direction that a fold may not use
-FOLDS = 8
-FOLD_STEPS = 3  # a fold starts at the solution of all answers
+FOLDS = 5
+FOLD_STEPS = 2  # a fold starts at the solution of all answers
 
 
 @dataclass(frozen=True)
 class MarginFit:
-    """The solution w [D], b [], the mean loss after each step, and what the second derivative tells of its doubt.
+    """The solution w [D], b [], the mean loss after each step, and what is known of its doubt.
 
-    ``held_out`` [N] are the values that fits without the answer itself give; ``factor`` [D + 1, D + 1] is the
-    Cholesky factor of the second derivative (halved), ``spread`` the held-out answers' distance from their margin.
+    ``held_out`` [N] are the values that fits without the answer itself give; ``factor`` [D + 1, D + 1] is the Cholesky
+    factor of the second derivative (halved), ``without`` [D + 1, FOLDS] are the fits without a fold each.
     """
 
     weights: torch.Tensor
@@ -28,15 +28,21 @@ class MarginFit:
     history: list[float]
     held_out: torch.Tensor
     factor: torch.Tensor
-    spread: float
+    without: torch.Tensor
 
-    def draws(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def draws(self, count: int, places: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Solutions that the answers leave possible -> weights [D, count] and biases [count].
 
-        Laplace's approximation: normal around the solution, with the second derivative as precision.
+        Normal around the solution with the second derivative as precision (Laplace's approximation). The loss is no
+        likelihood, so its scale says nothing: the draws are made to vary at ``places`` [P, D] by as much as the
+        grouped jackknife finds, that is, as the fits without a fold differ.
         """
+        inputs = _with_ones(places)
+        differ = (inputs @ self.without).var(dim=1, correction=0) * (self.without.shape[1] - 1)
+        laplace = torch.linalg.solve_triangular(self.factor, inputs.T, upper=False).square().sum(dim=0)
+        scale = (differ.mean() / laplace.mean().clamp(min=1e-12)).sqrt()
         noise = torch.randn(len(self.factor), count, generator=generator, dtype=self.factor.dtype)
-        moved = self.spread * torch.linalg.solve_triangular(self.factor.T, noise, upper=True)
+        moved = scale * torch.linalg.solve_triangular(self.factor.T, noise, upper=True)
         return self.weights[:, None] + moved[:-1], self.bias + moved[-1]
 
 
@@ -54,10 +60,10 @@ def fit_margin(
     positive definite. The generator deals the answers into folds for the held-out values. ``own`` [K, D]: each of the
     first K answers' images brought a direction o of its own into the space; fits without them hold o . w at 0.
     """
-    inputs = torch.cat([features, torch.ones(len(features), 1, dtype=features.dtype)], dim=1)
+    inputs = _with_ones(features)
     problem = _Problem(inputs, 2 * answers - 1, importance, _with_bias(penalty))
     point, history = problem.solve(_Point.zero(problem), STEPS)
-    held_out = torch.empty_like(answers)
+    held_out, fits = torch.empty_like(answers), []
     for fold in deal(answers, FOLDS, generator):
         quadratic = problem.quadratic
         if own is not None:
@@ -66,10 +72,9 @@ def fit_margin(
         without = replace(problem, importance=importance.index_fill(0, fold, 0.0), quadratic=quadratic)
         left, _ = without.solve(point.without(problem, fold), FOLD_STEPS)
         held_out[fold] = inputs[fold] @ left.weights
+        fits.append(left.weights)
     factor = torch.linalg.cholesky(point.curvature + problem.quadratic)
-    misses = (1 - problem.signs * held_out).clamp(min=0).square()
-    spread = float(((importance @ misses) / importance.sum()).sqrt())
-    return MarginFit(point.weights[:-1], point.weights[-1], history, held_out, factor, spread)
+    return MarginFit(point.weights[:-1], point.weights[-1], history, held_out, factor, torch.stack(fits, dim=1))
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,10 @@ class _Point:
     def without(self, problem: _Problem, rows: torch.Tensor) -> "_Point":
         """The same place, with some of the problem's answers left out."""
         return replace(self, curvature=self.curvature - problem.gram(rows[self.active[rows]]))
+
+
+def _with_ones(features: torch.Tensor) -> torch.Tensor:
+    return torch.cat([features, torch.ones(len(features), 1, dtype=features.dtype)], dim=1)
 
 
 def _with_bias(penalty: torch.Tensor) -> torch.Tensor:
