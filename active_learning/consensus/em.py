@@ -148,7 +148,8 @@ class Fit:
         if weights.shape[1] == 1:
             odds = self.incidence.products(np.exp(weights[:, 0]))[:, None]
             odds *= np.exp(believed)
-            q = odds / (odds + 1.0)
+            q = odds + 1.0
+            np.divide(odds, q, out=q)
         else:
             q = softmax(self.incidence.over_votes(weights) + believed)
         self.problem.clamp(q)
@@ -166,14 +167,18 @@ class Fit:
         x, started = state.flat(), False
         for _ in range(MAX_PASSES):
             fx = self.step(state.like(x)).flat()
-            move = float(np.max(np.abs(fx - x) / self.measure, initial=0.0))
+            move = self.move(state.like(x), state.like(fx))
             if move < tolerance:
                 return state.like(fx)
             started = started or move < accelerate_below
-            x = self._possible(state.like(memory.next(x, fx))).flat() if started else fx
+            x = self.possible(state.like(memory.next(x, fx))).flat() if started else fx
         return state.like(fx)
 
-    def _possible(self, state: State) -> State:
+    def move(self, before: State, after: State) -> float:
+        """The largest step of an accuracy or a prevalence."""
+        return float(np.max(np.abs(after.flat() - before.flat()) / self.measure, initial=0.0))
+
+    def possible(self, state: State) -> State:
         """The nearest counts that are not negative and not more than there are answers and images."""
         return State(_within(state.cells, self.incidence.spoken.ravel()), _within(state.totals, self.sizes))
 

@@ -2,7 +2,7 @@
 
 An answer touches its image and its annotator directly and, through the error models, a little of everything. So the new
 answers are kept beside the sparse matrices of the old ones (which are not built again), the expected counts go on from
-where they were, and the accelerated EM of :mod:`em` settles them: a handful of passes.
+where they were, and a few passes settle them, most of them over annotators alone (:mod:`response`).
 
 Few votes are fitted from the start instead. That takes milliseconds, and there the likelihood may have more than one
 maximum, of which a warm start could keep the wrong one.
@@ -19,14 +19,15 @@ from active_learning.consensus.em import Fit, State
 from active_learning.consensus.evidence import NOTHING, Evidence, Problem
 from active_learning.consensus.incidence import Floats, Incidence
 from active_learning.consensus.methods import first_state
+from active_learning.consensus.response import Response
 from active_learning.consensus.structures import two_coin
 from active_learning.consensus.votes import Votes
 
 FEW = 20_000
 """Votes up to which every change is fitted from the start."""
 
-TOLERANCE = 1e-8
-"""Step of an accuracy at which a warm start has settled: posteriors are then within 1e-6 of a fit from the start."""
+TOLERANCE = 3e-7
+"""Way of an accuracy to where it settles at which a warm start ends, there; a tenth of that way may be wrong."""
 
 BESIDE = 0.05
 """Share of the votes that may lie beside the matrices before these are built anew."""
@@ -60,8 +61,9 @@ class Grown:
 
     def products(self, ratios: Floats) -> Floats:
         """Multiply ``ratios`` [cells] over the votes of every image: [images]."""
-        result = np.ones(self.images)
-        result[: self.base.said.shape[0]] = self.base.products(ratios[: self.base.spoken.size])
+        result = self.base.products(ratios[: self.base.spoken.size])
+        if len(result) < self.images:
+            result = np.concatenate([result, np.ones(self.images - len(result))])
         np.multiply.at(result, self.row, ratios[self.cell])
         return result
 
@@ -86,6 +88,7 @@ class Aggregate:
     problem: Problem
     fit: Fit
     state: State
+    response: Response | None
     images: dict[str, int]
     annotators: dict[str, int]
     extra: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -97,7 +100,9 @@ class Aggregate:
         fit = Fit(votes.incidence, problem, two_coin)
         state = fit.settle(first_state(votes, fit))
         images = {name: i for i, name in enumerate(votes.images)}
-        return cls(evidence, votes, problem, fit, state, images, {name: i for i, name in enumerate(votes.annotators)})
+        annotators = {name: i for i, name in enumerate(votes.annotators)}
+        response = Response.of(votes.incidence, problem, fit.q) if len(votes) > FEW else None
+        return cls(evidence, votes, problem, fit, state, response, images, annotators)
 
     def __len__(self) -> int:
         return len(self.votes) + len(self.extra)
@@ -156,7 +161,11 @@ class Aggregate:
         old = row[-fresh:] < len(before)
         np.add.at(cells, cell[-fresh:][old], before[row[-fresh:][old]])
         self.fit = Fit(Grown(base, row, cell, len(self.images), spoken), problem, two_coin)
-        self.state = self.fit.settle(State(cells, self.state.totals), NEAR, TOLERANCE)
+        state = State(cells, self.state.totals)
+        if self.response is None:
+            self.state = self.fit.settle(state, NEAR)
+        else:
+            self.state = self.response.settle(self.fit, state, row, cell, TOLERANCE)
 
     def _rebuild(self) -> None:
         """Build the matrices anew and fit from the start."""
@@ -171,4 +180,4 @@ class Aggregate:
         )
         again = Aggregate.cold(votes, self.evidence.extended(len(votes.images) - len(self.votes.images)))
         self.evidence, self.votes, self.problem = again.evidence, again.votes, again.problem
-        self.fit, self.state, self.extra = again.fit, again.state, {}
+        self.fit, self.state, self.response, self.extra = again.fit, again.state, again.response, {}

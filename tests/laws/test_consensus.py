@@ -48,6 +48,19 @@ def test_incremental_equals_batch(seed: int, size: int, batches: int, gold: bool
     assert [ours[image] for image in batch_fit.images] == pytest.approx(batch_fit.p_yes.tolist(), abs=1e-6)
 
 
+def test_new_people_images_and_gold_may_come_later() -> None:
+    rows, truth, _ = crowd(4, images=8_000, people=60)
+    last = {(i, a) for i, a, _ in rows if i >= "i7980" or a == "a59"}
+    first = [row for row in rows if row[:2] not in last]
+    gold = {f"i{i:04}": int(truth[i]) for i in range(0, 8_000, 100)} | {"i7990": int(truth[7990])}
+    aggregate = Aggregate.cold(Votes.build(first), Evidence(gold))
+    assert aggregate.response is not None
+    assert aggregate.add([row for row in rows if row[:2] in last]) == len(last)
+    batch = dawid_skene(Votes.build(rows), gold)
+    ours = dict(zip(aggregate.images, aggregate.p()[:, 1].tolist(), strict=True))
+    assert [ours[image] for image in batch.images] == pytest.approx(batch.p_yes.tolist(), abs=1e-6)
+
+
 def test_few_votes_and_many_new_ones_are_fitted_from_the_start() -> None:
     rows, _, _ = crowd(1, images=60)
     aggregate = Aggregate.cold(Votes.build(rows[:100]))
