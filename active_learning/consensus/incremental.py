@@ -26,7 +26,7 @@ from active_learning.consensus.votes import Votes
 FEW = 20_000
 """Votes up to which every change is fitted from the start."""
 
-TOLERANCE = 3e-7
+TOLERANCE = 5e-8
 """Way of an accuracy to where it settles at which a warm start ends, there; a tenth of that way may be wrong."""
 
 BESIDE = 0.05
