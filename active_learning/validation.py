@@ -15,6 +15,7 @@ saves most where precision is decided, since a uniform sample of a rare class ha
 assumption on where yes images hide goes further: ``decay`` (see ``active_learning.cuts.stratified``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, log
 from typing import Self
@@ -32,13 +33,19 @@ STRATA = 5
 LOW_SHARE = 0.5
 """Share of the validation images for the lowest stratum, where the model is to say no: it decides the recall."""
 
-TO_SPARE = 2.0
-"""The low stratum is drawn at so many times the least rate: a yes image or two there must not cost the cut."""
+BORDER = 0.2, 3.0
+"""Under decay the border stratum: from this to that multiple of the allowed loss, in expected yes from below."""
+
+THIN = 0.1
+"""Share of the validation images for what lies below the border."""
+
+TO_SPARE = 1.2
+"""The low stratum is drawn at so many times the least rate: a yes image there must not always cost the cut."""
 
 MOST_DRAWN = 0.5
 """Share of a stratum that is drawn at most, as long as others have room: what is drawn is people's, not the model's."""
 
-UNTRUSTED = 0.02
+UNTRUSTED = 0.005
 """Share of the prevalence that the pilot is never believed to fall below: it cannot know so little yet."""
 
 _LOGITS = np.linspace(-30.0, 14.0, 441)
@@ -122,7 +129,8 @@ def stratify(
     The lowest stratum gets up to half of the images, at the least rate that can show the recall with some yes to spare,
     and is as large as they reach; it ends where more than the allowed share of yes images would lie in it. The other
     strata cut what lies above it at even steps of sum sqrt(q (1 - q)), q being the expected share of yes, and get equal
-    parts (Dalenius and Hodges' rule with Neyman's allocation). Under ``decay`` all strata are of that kind.
+    parts (Dalenius and Hodges' rule with Neyman's allocation). Under ``decay`` the lowest is drawn thinly, and a
+    border stratum, in which the lower cut is to be expected, gets half of the images.
 
     Args:
         histogram: scores of the pilot, of all images that may be drawn.
@@ -142,21 +150,27 @@ def stratify(
     if size == 0 or n == 0:
         return uniform(n)
     q = _shares(histogram, prevalence)
-    below = counts.cumsum()
-    yes = (counts * q).cumsum()
-    rate = 1.0 if decay else min(1.0, TO_SPARE * least_rate(risk, recall, float(yes[-1])))
-    reach = np.searchsorted(below, LOW_SHARE * n / rate, side="right")
-    allowed = np.searchsorted(yes, (1.0 - recall) * yes[-1], side="right")
-    low = 0 if decay else int(min(reach, allowed))
-    spread = np.where(np.arange(len(counts)) < low, 0.0, counts * np.sqrt(q * (1.0 - q)))
-    steps = np.linspace(0.0, spread.sum(), STRATA + decay)[1:-1]
-    places = np.unique([low, *np.searchsorted(spread.cumsum(), steps)])
-    places = places[(places > 0) & (places <= len(_EDGES)) & (below[places - 1] > 0) & (below[places - 1] < size)]
+    below, yes = counts.cumsum(), (counts * q).cumsum()
+    allowed = (1.0 - recall) * yes[-1]
+    if decay:
+        lowest = [int(np.searchsorted(yes, share * allowed, side="right")) for share in BORDER]
+        numbers = [ceil(share * n) for share in (THIN, LOW_SHARE)]
+    else:
+        rate = min(1.0, TO_SPARE * least_rate(risk, recall, float(yes[-1])))
+        reach = np.searchsorted(below, LOW_SHARE * n / rate, side="right")
+        low = int(min(reach, np.searchsorted(yes, allowed, side="right")))
+        lowest, numbers = [low], [ceil(rate * below[low - 1]) if low else 0]
+    spread = np.where(np.arange(len(counts)) < lowest[-1], 0.0, counts * np.sqrt(q * (1.0 - q)))
+    steps = np.linspace(0.0, spread.sum(), STRATA - len(lowest) + 1)[1:-1]
+    places = np.array([*lowest, *np.searchsorted(spread.cumsum(), steps)])
+    kept = np.diff([0.0, *below[np.maximum(places, 1) - 1]]) * (places > 0) > 0
+    kept &= (places > 0) & (places <= len(_EDGES)) & (below[np.maximum(places, 1) - 1] < size)
+    wanted = [number for number, keep in zip(numbers, kept, strict=False) if keep]
+    places = places[kept]
     sizes = np.diff([0, *below[places - 1], size]).astype(np.int64)
-    in_low = ceil(rate * sizes[0]) if low in places else None
     return Design(
         tuple(float(edge) for edge in _EDGES[places - 1]),
-        _allocate(sizes, n, in_low),
+        _allocate(sizes, n, wanted),
         tuple(float(value) for value in np.add.reduceat(counts * q, [0, *places]) / np.maximum(sizes, 1)),
     )
 
@@ -170,22 +184,18 @@ def _shares(histogram: Histogram, prevalence: float | None) -> Floats:
     return np.asarray(np.clip(q, UNTRUSTED * share, 0.98))
 
 
-def _allocate(sizes: Integers, n: int, in_low: int | None) -> tuple[int, ...]:
-    """Give the low stratum its number, the others equal parts of the rest; what one cannot hold goes to the others."""
+def _allocate(sizes: Integers, n: int, wanted: Sequence[int]) -> tuple[int, ...]:
+    """Give the lowest strata the numbers wanted, the others equal parts; what one cannot hold goes to the others."""
     drawn = np.zeros(len(sizes), dtype=np.int64)
-    if in_low is not None:
-        drawn[0] = min(in_low, n, int(sizes[0]))
-    left = min(n, int(sizes.sum())) - int(drawn.sum())
-    half = np.floor(MOST_DRAWN * sizes).astype(np.int64)
-    while left > 0:
-        open_ = drawn < half
-        if in_low is not None and open_[1:].any():
-            open_[0] = False
-        room = half if open_.any() else sizes
-        open_ = open_ if open_.any() else drawn < sizes
-        more = np.where(open_, np.minimum(left // int(open_.sum()), room - drawn), 0)
-        if not more.any():
-            more[np.flatnonzero(open_)[: min(left, int(open_.sum()))]] = 1
-        drawn += more
-        left -= int(more.sum())
+    for h, number in enumerate(wanted):
+        drawn[h] = min(number, n - int(drawn.sum()), int(sizes[h]))
+    half = np.maximum(np.floor(MOST_DRAWN * sizes).astype(np.int64), drawn)
+    others = np.arange(len(sizes)) >= len(wanted)
+    for room in (np.where(others, half, drawn), half, sizes):
+        left = min(n, int(sizes.sum())) - int(drawn.sum())
+        while left > 0 and (drawn < room).any():
+            open_ = np.flatnonzero(drawn < room)[:left]
+            more = np.minimum(max(1, left // len(open_)), room[open_] - drawn[open_])
+            drawn[open_] += more
+            left -= int(more.sum())
     return tuple(int(count) for count in drawn)

@@ -15,12 +15,14 @@ class Side:
 
     ``doubt_yes`` and ``doubt_no`` bound how many of the yes and of the no answers are wrong: each wrong answer is a
     Bernoulli variable of chance e = 1 - certainty, which a Poisson variable of mean -log(1 - e) dominates, and the
-    means of independent Poisson variables add up. ``promised`` is the sum of the scores of all images.
+    means of independent Poisson variables add up. ``promised`` is the sum of the scores of all images,
+    ``foretold`` that of the validation images.
     """
 
     doubt_yes: Floats
     doubt_no: Floats
     promised: Floats
+    foretold: Floats
     seen: Integers
     seen_yes: Integers
     rest: Integers
@@ -39,7 +41,7 @@ class Side:
     def certain(self) -> "Side":
         """The same with infallible people."""
         nothing = np.zeros(self.doubt_yes.shape)
-        return Side(nothing, nothing, self.promised, *self._counts())
+        return _side([nothing, nothing, self.promised, self.foretold], self._counts())
 
     def grown(self, factor: float) -> "Side":
         """The same with ``factor`` times the validation images, drawn from the rest, that repeat this record.
@@ -53,6 +55,7 @@ class Side:
             self.doubt_yes * more,
             self.doubt_no * more,
             self.promised,
+            self.foretold * more,
             seen,
             yes.astype(np.int64),
             self.rest - (seen - self.seen),
@@ -77,17 +80,17 @@ class Side:
         """Images of the population."""
         return self.seen + self.rest + self.known
 
-    def _sums(self) -> tuple[Floats, Floats, Floats]:
-        return self.doubt_yes, self.doubt_no, self.promised
+    def _sums(self) -> tuple[Floats, ...]:
+        return self.doubt_yes, self.doubt_no, self.promised, self.foretold
 
     def _counts(self) -> tuple[Integers, ...]:
         return self.seen, self.seen_yes, self.rest, self.known, self.known_yes
 
 
 def _side(sums: Sequence[Floats], counts: Sequence[Integers]) -> Side:
-    doubt_yes, doubt_no, promised = sums
+    doubt_yes, doubt_no, promised, foretold = sums
     seen, seen_yes, rest, known, known_yes = counts
-    return Side(doubt_yes, doubt_no, promised, seen, seen_yes, rest, known, known_yes)
+    return Side(doubt_yes, doubt_no, promised, foretold, seen, seen_yes, rest, known, known_yes)
 
 
 def sides(validation: Validation, tally: Tally) -> tuple[Side, Side, Side]:
@@ -108,8 +111,8 @@ def sides(validation: Validation, tally: Tally) -> tuple[Side, Side, Side]:
         by_place = places(tally.thresholds, validation.scores, validation.stratum, strata, weights)
         return np.asarray(by_place.cumsum(axis=1))
 
-    promised = spread(validation.scores.clip(0.0, 1.0)) + tally.promised.cumsum(axis=1)
-    sums = (spread(wrong * yes), spread(wrong * ~yes), promised)
+    foretold = spread(validation.scores.clip(0.0, 1.0))
+    sums = (spread(wrong * yes), spread(wrong * ~yes), foretold + tally.promised.cumsum(axis=1), foretold)
     answers = (spread(np.ones(len(yes))), spread(yes.astype(np.float64)))
     counts = [array.astype(np.int64) for array in answers]
     counts += [array.cumsum(axis=1) for array in (tally.rest, tally.known, tally.known_yes)]

@@ -152,7 +152,7 @@ class Campaign:
         """One look."""
         sample = self._validation(scores)
         found = int(self.world.yes[self.chosen].sum()) + GOLD
-        decay = self.design.expected if self.decay else None
+        decay = validation.UNTRUSTED * self.prevalence if self.decay else None
         return calibrate(sample, self._tally(sample, scores), self.policy, look, found, decay)
 
     def outcome(self, rule: Rule, calibration: Calibration) -> Outcome:
@@ -172,6 +172,24 @@ class Campaign:
             oracle_yes=best_yes,
             calibration=calibration,
         )
+
+    def naive(self, scores: Floats) -> Cuts:
+        """LSUN's rule: the lowest and the highest threshold whose validation record passes."""
+        sample = self._validation(scores)
+        order = np.argsort(-sample.scores)
+        right = sample.answers[order].cumsum()
+        precise = np.flatnonzero(right / np.arange(1, len(order) + 1) >= self.policy.precision)
+        kept = np.flatnonzero(right >= self.policy.recall * max(1, int(right[-1])))
+        upper = float(sample.scores[order][precise[-1]]) if len(precise) else None
+        lower = float(sample.scores[order][kept[0]])
+        return Cuts(lower=lower if upper is None else min(lower, upper), upper=upper)
+
+    def on_uncertain(self, scores: Floats) -> Cuts:
+        """The same tests on the wrong images: those that uncertainty chose, answered by the same crowd."""
+        wrong = self.chosen & ~self.sample
+        sample = Validation.of(scores[wrong], self.answers[wrong], self.certainty[wrong])
+        tally = Tally.of(sample.thresholds, scores[self.rest])
+        return calibrate(sample, tally, self.policy, 1).cuts
 
     def oracle(self, scores: Floats) -> tuple[int, int]:
         """Images that the best cuts label yes, and label at all, if both promises hold exactly on the true rest."""
