@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from active_learning.domain.errors import InputError
-from active_learning.vision.calibration import calibrated, fit_calibration
+from active_learning.vision.calibration import as_in_pool, calibrated, fit_calibration
 from active_learning.vision.checkpoints import State, pack, unpack
 from active_learning.vision.examples import Examples, Fit, Source
 from active_learning.vision.kernel import Kernel
@@ -79,7 +79,10 @@ def train_head(
         pool,
     )
     fitted = head.fit(examples, torch.Generator().manual_seed(seed))
-    calibration = fit_calibration(fitted.held_out, examples.answers, examples.importance)
+    with torch.inference_mode():
+        logits = [head.logits(fitted.state, chunk) for chunk in torch.split(pool, CHUNK) if len(chunk)]
+    spread = as_in_pool(fitted.held_out, torch.cat(logits) if logits else pool[:, 0])
+    calibration = fit_calibration(fitted.held_out, examples.answers, examples.importance * spread)
     state = fitted.state | {"calibration": calibration, "length": torch.tensor(features.shape[1])}
     out_of_fold = calibrated(fitted.held_out, calibration).numpy().astype(np.float32)
     return TrainedHead(pack(f"head {name}", state), fitted.history[-1], fitted.history, out_of_fold)

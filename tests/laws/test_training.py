@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from active_learning.domain.errors import InputError
 from active_learning.vision import HEADS, members, score, train_head
-from active_learning.vision.calibration import calibrated, fit_calibration
+from active_learning.vision.calibration import as_in_pool, calibrated, fit_calibration
 from active_learning.vision.examples import deal
 from active_learning.vision.margin import FOLDS, fit_margin
 from active_learning.vision.network import spaced
@@ -199,3 +199,12 @@ def test_calibration_finds_a_known_slope_and_offset():
     slope, offset = fit_calibration(logits, answers, torch.ones(20_000, dtype=torch.float64)).tolist()
     assert slope == pytest.approx(3, abs=0.15)
     assert offset == pytest.approx(-1, abs=0.1)
+
+
+def test_answers_are_weighed_as_the_pool_is_spread():
+    random = np.random.default_rng(0)
+    chosen, pool = torch.tensor(random.normal(0, 0.5, 2_000)), torch.tensor(random.normal(-1, 1, 5_000))
+    weights = as_in_pool(chosen, pool)
+    assert float(weights.mean()) == pytest.approx(1)
+    assert float((weights * chosen).mean()) < float(chosen.mean()) - 0.3
+    assert as_in_pool(chosen, pool[:0]).tolist() == [1.0] * 2_000
