@@ -36,22 +36,26 @@ POLICY: dict[str, Any] = {
     "recall": 0.95,
     "confidence": 0.90,
     # Wrong validation answers cost most: people are asked until they are sure, whatever the model says.
-    "validation": 2_500,
+    "validation": 3_500,
     "validation_posterior": 0.9998,
     "validation_max_votes": 15,
     # One answer first; the model speaks as one more voter, and another opinion is asked where they do not agree.
     "redundancy": 1,
     "model_votes": True,
-    "hidden_gold": 15,
+    # With 15, one good submission in ten is not used; with 40, more is asked than that saves.
+    "hidden_gold": 20,
     # Four batches, one look that may spend all of its share, then people get what lies between the cuts.
-    "batch": 2_000,
+    "batch": 1_500,
     "max_rounds": 4,
     "first_look": 4,
     "finish_unknown": 40_000,
     "budget_cents": 10**9,
 }
-FRUGAL = {"recall": 0.93, "validation": 1_500}
+FRUGAL = {"recall": 0.94, "validation": 2_500}
 """A smaller promise, still no worse when measured than what LSUN's recipe comes to."""
+
+ITS_GOLD = {"hidden_gold": 40}
+"""LSUN's share of images whose answer is known: 40 of 150."""
 
 STRATEGIES = ("random", "margin_diverse", "badge", "committee", "typical", "scheduled")
 
@@ -169,11 +173,11 @@ def labels_needed(random: Sequence[float], reached: float) -> float:
 
 def jobs() -> list[Job]:
     """All campaigns, the long ones first."""
-    frugal = tuple(FRUGAL.items())
-    wanted = [Job("car", strategy, seed) for seed in SEEDS for strategy in (simulation.LSUN, "margin")]
-    wanted += [Job("car", "margin", seed, frugal) for seed in SEEDS]
+    frugal, its_gold = tuple(FRUGAL.items()), tuple(ITS_GOLD.items())
+    wanted = [Job("car", simulation.LSUN, seed, its_gold) for seed in SEEDS]
+    wanted += [Job("car", "margin", seed, changes) for seed in SEEDS for changes in ((), frugal)]
     wanted += [Job("car", strategy, 0) for strategy in STRATEGIES]
-    wanted += [Job("three", "margin", seed) for seed in SEEDS] + [Job("three", simulation.LSUN, 0)]
+    wanted += [Job("three", "margin", seed) for seed in SEEDS] + [Job("three", simulation.LSUN, 0, its_gold)]
     return [*wanted, Job("car", simulation.EVERYONE, 0), Job("three", simulation.EVERYONE, 0)]
 
 
@@ -197,7 +201,8 @@ def run() -> Benchmark:
 
 
 def _campaign_rows(results: Results) -> list[Row]:
-    ours, lsun = results.of("margin"), results.of(simulation.LSUN)
+    its_gold = tuple(ITS_GOLD.items())
+    ours, lsun = results.of("margin"), results.of(simulation.LSUN, changes=its_gold)
     frugal = results.of("margin", changes=tuple(FRUGAL.items()))
     threes, everyone = results.of("margin", "three"), results.of(simulation.EVERYONE)[0]
     all_asked = {"name": "three votes on every image", "value": THREE * everyone.images}
@@ -208,12 +213,16 @@ def _campaign_rows(results: Results) -> list[Row]:
         _votes("car: at LSUN's measured quality", frugal, _named("LSUN's recipe", lsun), 0.50),
         _better("car: precision there", frugal, lsun, "dataset_precision"),
         _better("car: recall there", frugal, lsun, "recall"),
+        _answers("car: the same without checks", frugal, lsun),
         _votes("car: LSUN's recipe", lsun, all_asked, 1.0),
         _votes("three: votes", threes, all_asked, 0.30),
         _kept("three: precision of the model's yes", [end.precision for end in threes], POLICY["precision"]),
         _kept("three: recall of the dataset", [end.recall for end in threes], POLICY["recall"]),
         _votes(
-            "three: beside LSUN's recipe", threes, _named("LSUN's recipe", results.of(simulation.LSUN, "three")), 0.50
+            "three: beside LSUN's recipe",
+            threes,
+            _named("LSUN's recipe", results.of(simulation.LSUN, "three", its_gold)),
+            0.50,
         ),
     ]
     return rows + [_votes(f"car: {name}", results.of(name), all_asked, 1.0) for name in STRATEGIES]
@@ -231,6 +240,12 @@ def _votes(name: str, ends: Sequence[Measure], peer: dict[str, Any], goal: float
     )
     runs = [float(end.votes) for end in ends]
     return Row(name, quality, "votes", round(mean(runs)), peer, goal, runs, less=True)
+
+
+def _answers(name: str, ours: Sequence[Measure], lsun: Sequence[Measure]) -> Row:
+    runs = [float(end.answers) for end in ours]
+    peer = {"name": "LSUN's recipe", "value": round(mean(end.answers for end in lsun))}
+    return Row(name, "answers to images that are not gold", "answers", round(mean(runs)), peer, 0.60, runs, less=True)
 
 
 def _kept(name: str, values: Sequence[float | None], promised: float) -> Row:
