@@ -65,15 +65,16 @@ def chances(cells: Cells, limit: Floats) -> Floats:
 
 def _worst(cells: Cells, power: Floats, limit: Floats) -> Floats:
     """Bound the largest log moment over all spreads that break the promise [L, S]: golden section over k."""
+    dual = _Dual(cells, power, limit)
     low, high = np.full(power[:, 0].shape, -14.0), np.full(power[:, 0].shape, 8.0)
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = _dual(cells, power, limit, left), _dual(cells, power, limit, right)
+    at_left, at_right = dual.at(left), dual.at(right)
     best = np.minimum(at_left, at_right)
     for _ in range(_STEPS):
         falls = at_left > at_right  # the minimum lies to the right of ``left``
         low, high = np.where(falls, left, low), np.where(falls, high, right)
         new = np.where(falls, low + _GOLDEN * (high - low), high - _GOLDEN * (high - low))
-        value = _dual(cells, power, limit, new)
+        value = dual.at(new)
         left, at_left, right, at_right = (
             np.where(falls, right, new),
             np.where(falls, at_right, value),
@@ -84,24 +85,36 @@ def _worst(cells: Cells, power: Floats, limit: Floats) -> Floats:
     return best
 
 
-def _dual(cells: Cells, power: Floats, limit: Floats, log_k: Floats) -> Floats:
-    k = np.exp(log_k)
-    cost = k[:, None, :] * cells.price  # [L, C, S]
-    size, drawn, certain, rest = cells.size, cells.drawn, np.minimum(cells.certain_yes, cells.size), cells.rest
-    most = np.maximum(np.minimum(rest, size - certain), 0.0)
-    share = np.where(size > 0, drawn / np.maximum(size, 1.0), 0.0)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+class _Dual:
+    """The bound at a price k of unseen yes: what does not depend on k is computed once [L, C, S]."""
+
+    def __init__(self, cells: Cells, power: Floats, limit: Floats) -> None:
+        self._size = np.maximum(cells.size, 1.0)
+        self._drawn, self._price, self._limit, self._power = cells.drawn, cells.price, limit, power
+        self._certain = np.minimum(cells.certain_yes, cells.size)
+        self._most = np.maximum(np.minimum(cells.rest, cells.size - self._certain), 0.0)
+        share = cells.drawn / self._size
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            self._shift = cells.size / np.expm1(power) + self._certain
+        # Binomial(Y, m / N), and m - Binomial(N - Y, m / N): linear in u, so the maximum is at an end.
+        self._slopes = _log_moment(share, power), -_log_moment(share, -power)
+        self._starts = (
+            self._slopes[0] * self._certain,
+            power * cells.drawn - self._slopes[1] * (cells.size - self._certain),
+        )
+
+    def at(self, log_k: Floats) -> Floats:
+        """Return the bound at every rate and threshold [L, S]."""
+        k = np.exp(log_k)
+        cost = k[:, None, :] * self._price
         # Binomial(m, Y / N): its maximum is where the slope equals the cost.
-        u = np.nan_to_num(drawn / cost - size / np.expm1(power) - certain, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        u = np.clip(u, 0.0, most)
-        first = drawn * _log_moment(np.where(size > 0, (u + certain) / np.maximum(size, 1.0), 0.0), power) - cost * u
-    # The other two are linear in u: the maximum is at an end.
-    slope = _log_moment(share, power)
-    second = slope * certain + np.maximum((slope - cost) * most, 0.0)
-    other = _log_moment(share, -power)
-    third = power * drawn + other * (size - certain) + np.maximum((-other - cost) * most, 0.0)
-    value = np.minimum(np.minimum(first, second), third)
-    return np.asarray(value.sum(axis=1) + k * limit)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            u = np.nan_to_num(self._drawn / cost - self._shift, nan=0.0, posinf=np.inf, neginf=-np.inf)
+        u = np.clip(u, 0.0, self._most)
+        value = self._drawn * _log_moment((u + self._certain) / self._size, self._power) - cost * u
+        for start, slope in zip(self._starts, self._slopes, strict=True):
+            value = np.minimum(value, start + np.maximum((slope - cost) * self._most, 0.0))
+        return np.asarray(value.sum(axis=1) + k * self._limit)
 
 
 def _log_moment(share: Floats, power: Floats) -> Floats:

@@ -23,7 +23,7 @@ from active_learning.cuts.sides import Side
 
 _RISK_OF_HIDDEN = 0.05  # share of the risk for yes images behind no answers, where any is in doubt
 _ENDLESS = 1e9  # size of a cell in which drawing takes nothing away
-_POWERS = (1.0, 0.6, 0.3, 0.0)
+_POWERS = (1.0, 0.5, 0.0)
 
 
 def precision_chances(above: Side, seen_yes: Integers, rest_yes: Integers, risk: float) -> Floats:

@@ -179,7 +179,7 @@ class Campaign:
         order = np.argsort(-sample.scores)
         right = sample.answers[order].cumsum()
         precise = np.flatnonzero(right / np.arange(1, len(order) + 1) >= self.policy.precision)
-        kept = np.flatnonzero(right >= self.policy.recall * max(1, int(right[-1])))
+        kept = np.flatnonzero(right >= self.policy.recall * right[-1])
         upper = float(sample.scores[order][precise[-1]]) if len(precise) else None
         lower = float(sample.scores[order][kept[0]])
         return Cuts(lower=lower if upper is None else min(lower, upper), upper=upper)

@@ -33,10 +33,10 @@ def test_one_stratum_is_never_bolder_than_the_exact_test(drawn: int, left: int, 
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_two_strata_keep_the_risk_for_every_spread(data: st.DataObject):
     """Over all draws from two strata with any number of yes in each, a broken promise passes with at most the risk."""
-    drawn = [data.draw(st.integers(1, 5)), data.draw(st.integers(1, 12))]
+    drawn = [data.draw(st.integers(1, 4)), data.draw(st.integers(1, 9))]
     left = [data.draw(st.integers(1, 40)), data.draw(st.integers(1, 20))]
     yes = [data.draw(st.integers(0, d + r)) for d, r in zip(drawn, left, strict=True)]
     needed, risk, total = 0.8 * sum(left), 0.1, 0.0
@@ -74,7 +74,7 @@ def test_tallies_of_shards_add_up_to_the_whole(sample: list, rest: list, known: 
 
 
 @given(scored, scored, st.integers(1, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_laws_of_any_strata(sample: list, rest: list, look: int):
     drawn = Validation.of([s for s, _, _ in sample], [a for _, a, _ in sample], stratum=[h for _, _, h in sample])
     tally = Tally.of(drawn.thresholds, [s for s, _, _ in rest], rest_strata=[h for _, _, h in rest], strata=3)
@@ -92,8 +92,8 @@ def test_laws_of_any_strata(sample: list, rest: list, look: int):
         assert result.recall_bound >= POLICY.recall
 
 
-def rare_draw(rng: np.random.Generator, n: int, decay: bool, hide: int = 0) -> tuple[bool, bool, bool]:
-    """Whether a lower cut was found, and whether precision and recall are broken; ``hide`` yes images look like no."""
+def rare_draw(rng: np.random.Generator, n: int, decay: bool, hide: int = 0) -> tuple[float, bool, bool]:
+    """Share labeled no, and whether precision and recall are broken; ``hide`` yes images look like nothing."""
     size, distance = 12_000, 4.5
     yes = rng.random(size) < 0.03
     evidence = rng.normal(np.where(yes, distance / 2, -distance / 2))
@@ -109,7 +109,7 @@ def rare_draw(rng: np.random.Generator, n: int, decay: bool, hide: int = 0) -> t
     above = ~drawn & (scores > (np.inf if cuts.upper is None else cuts.upper))
     lost = (yes & ~drawn & (scores < (-np.inf if cuts.lower is None else cuts.lower))).sum()
     return (
-        cuts.lower is not None,
+        tally.decided(cuts)[1] / size,
         bool(above.any() and yes[above].mean() < 0.85),
         bool(lost > 0.15 * yes.sum()),
     )
@@ -117,20 +117,24 @@ def rare_draw(rng: np.random.Generator, n: int, decay: bool, hide: int = 0) -> t
 
 @pytest.mark.parametrize("decay", [False, True])
 def test_promises_hold_over_many_stratified_draws(decay: bool):
-    rng, runs = np.random.default_rng(3), 30
-    found = np.array([rare_draw(rng, 900, decay) for _ in range(runs)])
+    rng, runs = np.random.default_rng(3), 14
+    found = np.array([rare_draw(rng, 500, decay) for _ in range(runs)])
     for broken in found[:, 1:].sum(axis=0):
         assert binomtest(int(broken), runs, risk_of_look(0.8, 1), alternative="greater").pvalue > 0.01
-    assert found[:, 0].mean() > 0.3
 
 
 def test_yes_images_hidden_where_nobody_looks_break_decay_but_not_the_promise_without_it():
     """The assumption is one: yes images that look like nothing break it, and the promise that rests on it."""
-    rng = np.random.default_rng(4)
-    assumed = np.mean([rare_draw(rng, 900, True, hide=80)[2] for _ in range(12)])
-    proved = np.mean([rare_draw(rng, 900, False, hide=80)[2] for _ in range(12)])
-    assert proved <= 0.1
-    assert assumed > 0.5
+    rng, runs = np.random.default_rng(4), 12
+    assumed = sum(rare_draw(rng, 350, True, hide=60)[2] for _ in range(runs))
+    proved = sum(rare_draw(rng, 350, False, hide=60)[2] for _ in range(runs // 2))
+    assert binomtest(proved, runs // 2, risk_of_look(0.8, 1), alternative="greater").pvalue > 0.01
+    assert binomtest(assumed, runs, risk_of_look(0.8, 1), alternative="greater").pvalue < 0.01
+
+
+def test_decay_labels_most_of_a_rare_class_no_from_few_answers():
+    rng = np.random.default_rng(6)
+    assert np.mean([rare_draw(rng, 500, True)[0] for _ in range(5)]) > 0.4
 
 
 def test_doubtful_answers_cost_and_never_embolden():

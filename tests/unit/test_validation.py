@@ -37,8 +37,8 @@ def test_yes_images_are_drawn_at_a_higher_rate():
     scores = rare_scores()
     design = stratify(Histogram.of(scores), 1_000, 0.9, 0.025)
     rates = np.array(design.sizes) / np.bincount(design.stratum(scores))
-    assert rates[-1] > 5 * rates[0]
-    assert list(design.expected) == sorted(design.expected)
+    assert rates[-1] > 5 * min(rates)
+    assert np.all(np.diff(design.expected) > -1e-12)
 
 
 def test_histograms_of_shards_add_up():
