@@ -73,6 +73,24 @@ def test_learned_patches_are_the_same_bytes_for_the_same_images_and_seed(digits,
     assert fit_backbone("patches", digits[0][:200], seed=0) == learned
 
 
+@pytest.mark.parametrize("name", ["rotation", "patches_rotation"])
+def test_a_network_that_learned_turns_is_the_same_for_the_same_seed(colours, name):
+    before = torch.get_rng_state()
+    first = fit_backbone(name, colours[:8], seed=0)
+    assert fit_backbone(name, colours[:8], seed=0) == first
+    assert torch.equal(torch.get_rng_state(), before)
+    whole = embed(name, first, colours)
+    np.testing.assert_allclose(embed(name, first, colours[:5]), whole[:5], atol=1e-4)
+
+
+def test_turns_teach_shapes(digits):
+    """Features of a network that only ever told turns apart find the threes."""
+    images, threes = digits
+    found = embed("rotation", fit_backbone("rotation", images[:150], seed=0), images)
+    head = train_head("kernel", found[:300], threes[:300], found[300:], seed=0)
+    assert average_precision_score(threes[300:], score("kernel", head.state, found[300:])) > 0.8
+
+
 def test_no_images_give_no_rows(colours):
     assert len(embed("hog", fit_backbone("hog", colours, seed=0), [])) == 0
 
