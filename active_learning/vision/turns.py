@@ -23,7 +23,8 @@ _blank: Callable[..., nn.Module] = skip_init
 class TurnNet(nn.Module):
     """Three convolutions, each halved and normalised, and a linear layer that names the turn.
 
-    Normalised in 8 groups of channels, one image at a time (Wu & He 2018), so that an image's features do not depend on its batch.
+    Normalised in 8 groups of channels, one image at a time (Wu & He 2018), so that an image's features do not depend
+    on its batch.
     """
 
     def __init__(self, colours: int) -> None:

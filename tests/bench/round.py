@@ -44,6 +44,8 @@ ANSWERED = 1_000
 POLICY = {"validation": 2_000, "head": "linear", "slots": 150, "hidden_gold": 40}
 BACKBONE = "bench:backbone"
 WARM_UP = 60_000
+CACHE_GB = 4.0
+"""The server's memory, for both sides: that of a laptop's own server is for small pools."""
 AT_ONCE = 5_000
 RAW_CHUNK = 1_000
 STAGES = ("train", "score", "cut", "select")
@@ -241,6 +243,7 @@ async def measure(uri: str, n: int) -> Measured:
 
 async def both() -> tuple[Measured, Measured]:
     """A tenth of the pool, then the whole."""
+    mongodb.CACHE_GB = CACHE_GB
     with tempfile.TemporaryDirectory() as folder, mongodb.start(Path(folder)) as server:
         try:
             await measure(server.uri, WARM_UP)  # Ray starts and its processes import: not of this round
