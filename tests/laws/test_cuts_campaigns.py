@@ -25,8 +25,10 @@ def test_most_of_what_an_oracle_decides_is_decided(found: dict[float, list[Found
     assert yield_of(found[prevalence]) > 0.8
 
 
-def test_lsuns_thresholds_break_their_promise_about_half_of_the_time(found: dict[float, list[Found]]):
-    assert np.mean([one.naive for each in found.values() for one in each]) > 0.4
+def test_lsuns_thresholds_break_their_promise_far_more_often_than_stated(found: dict[float, list[Found]]):
+    """In some two fifths of these; where yes is rarer, wrong answers of people make its thresholds careful by chance."""
+    broken = [one.naive for p in (0.3, 0.1) for one in found[p]]
+    assert binomtest(sum(broken), len(broken), 1 - POLICY.confidence, alternative="greater").pvalue < 1e-6
 
 
 def test_the_same_tests_on_images_that_uncertainty_chose_break_the_promise(found: dict[float, list[Found]]):
