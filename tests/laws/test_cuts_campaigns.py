@@ -1,6 +1,5 @@
 """Whole campaigns with known truth: the promise at the end, after five adaptive looks, with a noisy crowd."""
 
-import numpy as np
 import pytest
 from scipy.stats import binomtest
 
@@ -26,7 +25,7 @@ def test_most_of_what_an_oracle_decides_is_decided(found: dict[float, list[Found
 
 
 def test_lsuns_thresholds_break_their_promise_far_more_often_than_stated(found: dict[float, list[Found]]):
-    """In some two fifths of these; where yes is rarer, wrong answers of people make its thresholds careful by chance."""
+    """In two fifths of these; where yes is rarer, wrong answers of people make its thresholds careful by chance."""
     broken = [one.naive for p in (0.3, 0.1) for one in found[p]]
     assert binomtest(sum(broken), len(broken), 1 - POLICY.confidence, alternative="greater").pvalue < 1e-6
 
