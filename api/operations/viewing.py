@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from active_learning import estimates
+from active_learning import audit, estimates
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.category import Category
 from active_learning.domain.errors import NotFound
@@ -77,6 +77,7 @@ async def summary(w: Winnow, slug: str) -> contexts.CategorySummary:
         rounds=tuple(_row(r, before) for r, before in zip(rounds, [None, *rounds[:-1]], strict=False) if r["report"]),
         phase=document["phase"],
         progress=await _progress(w, slug),
+        audit=_audit(document),
         validation=contexts.Validation(
             labeled=document["validation"]["labeled"], wanted=document["validation"]["total"]
         ),
@@ -108,6 +109,21 @@ async def _progress(w: Winnow, slug: str) -> contexts.Progress | None:
             what = STEPS.get(progress["what"], progress["what"])
             return contexts.Progress(what=what, done=progress["done"], total=progress["total"])
     return None
+
+
+def _audit(document: Document) -> contexts.Audit:
+    """What people's checks say of the rule in force; nothing before there is one."""
+    state = document.get("audit")
+    if state is None:
+        return contexts.Audit()
+    yes, no = (audit.Audit(alpha=state["alpha"], **state[side]) for side in ("yes", "no"))
+    return contexts.Audit(
+        yes=(yes.n, yes.wrong),
+        no=(no.n, no.wrong),
+        yes_right=yes.interval()[0] if yes.n else None,
+        no_right=no.interval()[0] if no.n else None,
+        alarm=tuple(state["alarm"]),
+    )
 
 
 def _decided(document: Document) -> contexts.Decided:

@@ -58,3 +58,14 @@ async def test_the_time_that_a_task_takes_is_measured_once_there_are_answers(w: 
         await settling.judge(w, task, market, who)
     measured = await viewing.preview_page(w, task.id, "en")
     assert measured.seconds == pytest.approx(len(task.slots) * (0.9 * 0.9 + 0.1 * 60), rel=0.02)
+
+
+async def test_what_people_found_of_the_models_labels_is_shown(w: Winnow, task: Task) -> None:
+    assert (await viewing.summary(w, "bright")).audit.yes == (0, 0)
+    sides = {"yes": {"target": 0.9, "n": 40, "wrong": 1, "peak": 0.0}, "no": {"target": 0.95, "n": 0, "wrong": 0}}
+    state = {"round": 1, "rules": 1, "alpha": 0.05, "alarm": ["no"], "alarmed": 1, **sides}
+    await w.store.categories.put("bright", {"audit": state})
+    shown = (await viewing.summary(w, "bright")).audit
+    assert (shown.yes, shown.no, shown.alarm) == ((40, 1), (0, 0), ("no",))
+    assert shown.yes_right is not None and 0.8 < shown.yes_right < 39 / 40
+    assert shown.no_right is None
