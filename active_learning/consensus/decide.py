@@ -32,6 +32,13 @@ MORE_FOR_VALIDATION = 3
 A single wrong answer among a few dozen yes images can cost a cut.
 """
 
+SURE_YES = 0.9999
+"""Certainty that a yes of a validation image wants at least.
+
+The upper cut rests on a few dozen of them, and allows for every wrong one that their certainties leave possible. They
+are few, so this costs few answers; each wrong one that must be allowed for costs some twenty validation images.
+"""
+
 SUREST = 1e-4
 """A score closer to 0 or 1 speaks like this one."""
 
@@ -66,10 +73,10 @@ def decide(
     """Decide every image with votes that is not gold, in the order of ids.
 
     An image becomes a label when it has ``redundancy`` votes, one more where they differ, and its posterior passes
-    the policy's (``validation_posterior`` for validation images, whose errors would spoil every cut). With
-    ``max_votes`` (``validation_max_votes``) and no certainty it is disputed. Otherwise it wants more votes. The
-    prevalence does the fine work: where yes is rare, two people who say no are certain enough and two who say yes are
-    not.
+    the policy's (``validation_posterior`` for validation images, whose errors would spoil every cut, and ``SURE_YES``
+    for a yes of theirs). With ``max_votes`` (``validation_max_votes``) and no certainty it is disputed. Otherwise it
+    wants more votes. The prevalence does the fine work: where yes is rare, two people who say no are certain enough and
+    two who say yes are not.
 
     Where the policy says what a wrong label costs, an image with ``redundancy`` votes whose next answer would cost
     more than it saves becomes a label as it is. Validation images are left out of that.
@@ -92,7 +99,9 @@ def decide(
         contested = bool(yes[i] and no[i])
         if image in validation or image in doubted:
             least = policy.redundancy + MORE_FOR_VALIDATION * contested
-            outcome = _outcome(p, n, policy.validation_posterior, least, policy.validation_max_votes)
+            sure = SURE_YES if p >= 0.5 and image in validation else 0.0
+            target = max(policy.validation_posterior, sure)
+            outcome = _outcome(p, n, target, least, policy.validation_max_votes)
         else:
             outcome = _outcome(p, n, policy.posterior, policy.redundancy + contested, policy.max_votes)
             if outcome == "more" and n >= policy.redundancy and not asked[i]:

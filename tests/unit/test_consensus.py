@@ -194,3 +194,17 @@ def test_validation_images_need_more_certainty():
     votes += [(image, person, True) for image in ("x", "y") for person in ("a", "b")]
     policy = Policy(posterior=0.9, validation_posterior=0.9999)
     assert {d.image: d.outcome for d in decide(Votes.build(votes), gold, policy, {"y"})} == {"x": "yes", "y": "more"}
+
+
+def test_a_yes_of_a_validation_image_wants_more_certainty_than_a_no():
+    gold = {f"g{i:02}": i % 2 == 0 for i in range(60)}
+    votes = [(g, a, v) for g, v in gold.items() for a in "abcdefg"]
+    votes += [(image, a, image == "y") for image in ("y", "n") for a in "abc"]
+    policy = Policy(validation_posterior=0.99)
+    assert {d.image: d.outcome for d in decide(Votes.build(votes), gold, policy, {"y", "n"})} == {
+        "y": "more",
+        "n": "no",
+    }
+    assert {d.image: d.outcome for d in decide(Votes.build(votes), gold, policy, set())} == {"y": "yes", "n": "no"}
+    votes += [("y", a, True) for a in "defg"]
+    assert {d.image: d.outcome for d in decide(Votes.build(votes), gold, policy, {"y", "n"})}["y"] == "yes"
