@@ -33,11 +33,14 @@ A single wrong answer among a few dozen yes images can cost a cut.
 """
 
 SURE_YES = 0.9999
-"""Certainty that a yes of a validation image wants at least.
+"""Certainty that a yes of a validation image wants at least, where there are at most ``FEW_YES`` of them.
 
-The upper cut rests on a few dozen of them, and allows for every wrong one that their certainties leave possible. They
-are few, so this costs few answers; each wrong one that must be allowed for costs some twenty validation images.
+The upper cut rests on them, and allows for every wrong one that their certainties leave possible. Where they are few
+this costs few answers; each wrong one that must be allowed for costs some twenty validation images.
 """
+
+FEW_YES = 300
+"""Beyond so many yes among the validation images one wrong one weighs little, and certainty in each costs much."""
 
 SUREST = 1e-4
 """A score closer to 0 or 1 speaks like this one."""
@@ -74,7 +77,7 @@ def decide(
 
     An image becomes a label when it has ``redundancy`` votes, one more where they differ, and its posterior passes
     the policy's (``validation_posterior`` for validation images, whose errors would spoil every cut, and ``SURE_YES``
-    for a yes of theirs). With ``max_votes`` (``validation_max_votes``) and no certainty it is disputed. Otherwise it
+    for a yes of theirs where these are few). With ``max_votes`` (``validation_max_votes``) and no certainty it is disputed. Otherwise it
     wants more votes. The prevalence does the fine work: where yes is rare, two people who say no are certain enough and
     two who say yes are not.
 
@@ -91,6 +94,8 @@ def decide(
     posterior = believed(votes, gold, policy, validation, scores)
     yes, no = votes.counts()
     asked = worth_asking(posterior.p_yes, yes + no, posterior, policy, policy.max_votes)
+    drawn = np.array([image in validation for image in votes.images], dtype=bool)
+    sure_yes = SURE_YES if int(np.sum(drawn & (posterior.p_yes >= 0.5))) <= FEW_YES else 0.0
     decisions = []
     for i, image in enumerate(votes.images):
         if image in gold:
@@ -99,7 +104,7 @@ def decide(
         contested = bool(yes[i] and no[i])
         if image in validation or image in doubted:
             least = policy.redundancy + MORE_FOR_VALIDATION * contested
-            sure = SURE_YES if p >= 0.5 and image in validation else 0.0
+            sure = sure_yes if p >= 0.5 and image in validation else 0.0
             target = max(policy.validation_posterior, sure)
             outcome = _outcome(p, n, target, least, policy.validation_max_votes)
         else:

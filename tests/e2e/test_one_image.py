@@ -45,7 +45,7 @@ POLICY = {
     **{"precision": 0.8, "recall": 0.8, "confidence": 0.8, "validation": 100, "batch": 40, "finish_unknown": 0},
     **{"slots": 90, "hidden_gold": 16},
 }
-NAMES = tuple(f"Annotator {number}" for number in range(1, 9))
+NAMES = tuple(f"Annotator {number}" for number in range(1, 15))
 
 
 @dataclass
@@ -289,7 +289,7 @@ async def people_decide_it(world: World, hero: str, truth: bool, submissions: li
     assert (label.value, label.source, label.round) == (truth, Source.HUMAN, 1)
     assert set(label.provenance["submissions"]) >= set(submissions)
     assert label.provenance["votes_yes" if truth else "votes_no"] == 2
-    for pair in (NAMES[2:4], NAMES[4:6], NAMES[6:8]):
+    for pair in zip(NAMES[2::2], NAMES[3::2], strict=True):
         round_one = await w.store.rounds.newest(SLUG)
         assert round_one is not None
         if round_one["phase"] != Phase.COLLECTING:
