@@ -77,9 +77,9 @@ def decide(
 
     An image becomes a label when it has ``redundancy`` votes, one more where they differ, and its posterior passes
     the policy's (``validation_posterior`` for validation images, whose errors would spoil every cut, and ``SURE_YES``
-    for a yes of theirs where these are few). With ``max_votes`` (``validation_max_votes``) and no certainty it is disputed. Otherwise it
-    wants more votes. The prevalence does the fine work: where yes is rare, two people who say no are certain enough and
-    two who say yes are not.
+    for a yes of theirs where these are few). With ``max_votes`` (``validation_max_votes``) and no certainty it is
+    disputed. Otherwise it wants more votes. The prevalence does the fine work: where yes is rare, two people who say
+    no are certain enough and two who say yes are not.
 
     Where the policy says what a wrong label costs, an image with ``redundancy`` votes whose next answer would cost
     more than it saves becomes a label as it is. Validation images are left out of that.
