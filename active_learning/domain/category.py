@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from active_learning.domain.intake import IntakePolicy
 from active_learning.domain.policy import Policy
 from active_learning.domain.value import Value
 
@@ -43,6 +44,7 @@ class Category(Value):
     market: str = "turk"
     seed: int = 0
     policy: Policy = Policy()
+    intake: IntakePolicy = IntakePolicy()
 
     @property
     def visible(self) -> frozenset[str]:

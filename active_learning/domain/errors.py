@@ -11,6 +11,7 @@ WinnowError               everything below carries a message and a hint: what th
 ├── Forbidden             a token is missing, forged or expired
 ├── BudgetExhausted       the category's money does not cover the act
 └── Unavailable           something outside does not answer; trying again may help
+    ├── QuotaExhausted    a source of images wants no more requests for a while
     ├── StoreUnavailable  MongoDB
     └── MarketUnavailable a marketplace
 """
@@ -71,6 +72,14 @@ class BudgetExhausted(WinnowError):
 
 class Unavailable(WinnowError):
     """Something outside does not answer; trying again may help."""
+
+
+class QuotaExhausted(Unavailable):
+    """A source of images wants no more requests for ``seconds``."""
+
+    def __init__(self, message: str, hint: str = "", seconds: float = 3_600.0) -> None:
+        super().__init__(message, hint)
+        self.seconds = seconds
 
 
 class StoreUnavailable(Unavailable):
