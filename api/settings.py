@@ -31,6 +31,14 @@ class Settings:
     poll_seconds: float = 2.0
     in_hand: int = 500
     ray_address: str | None = None
+    contact: str = ""
+    scrape_per_second: float = 4.0
+    scrape_connections: int = 32
+    scrape_networks: tuple[str, ...] = ()
+    flickr_key: str = field(default="", repr=False)
+    openverse_id: str = ""
+    openverse_secret: str = field(default="", repr=False)
+    hub_token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if self.market not in MARKETS:
@@ -53,6 +61,11 @@ class Settings:
         WINNOW_S3_ENDPOINT, WINNOW_MARKET, WINNOW_MARKET_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
         WINNOW_POLL_SECONDS, WINNOW_IN_HAND (requests that a web process answers at a time before it turns others
         away), RAY_ADDRESS.
+
+        The scraper's: WINNOW_CONTACT (an address that servers are told), WINNOW_SCRAPE_PER_SECOND (requests to one host
+        by all processes together; 0: as fast as it goes), WINNOW_SCRAPE_CONNECTIONS (of one process),
+        WINNOW_SCRAPE_NETWORKS (private networks that may be asked, such as 10.1.0.0/16,127.0.0.1), FLICKR_API_KEY,
+        OPENVERSE_CLIENT_ID, OPENVERSE_CLIENT_SECRET, HF_TOKEN.
         """
         uri = env.get("WINNOW_MONGODB_URI")
         if not uri:
@@ -73,6 +86,16 @@ class Settings:
             poll_seconds=float(env.get("WINNOW_POLL_SECONDS", cls.poll_seconds)),
             in_hand=int(env.get("WINNOW_IN_HAND", cls.in_hand)),
             ray_address=env.get("RAY_ADDRESS"),
+            contact=env.get("WINNOW_CONTACT", ""),
+            scrape_per_second=_number(env, "WINNOW_SCRAPE_PER_SECOND", cls.scrape_per_second),
+            scrape_connections=int(_number(env, "WINNOW_SCRAPE_CONNECTIONS", cls.scrape_connections)),
+            scrape_networks=tuple(
+                part.strip() for part in env.get("WINNOW_SCRAPE_NETWORKS", "").split(",") if part.strip()
+            ),
+            flickr_key=env.get("FLICKR_API_KEY", ""),
+            openverse_id=env.get("OPENVERSE_CLIENT_ID", ""),
+            openverse_secret=env.get("OPENVERSE_CLIENT_SECRET", ""),
+            hub_token=env.get("HF_TOKEN", ""),
         )
 
     def to_env(self) -> dict[str, str]:
@@ -91,5 +114,25 @@ class Settings:
             "WINNOW_POLL_SECONDS": str(self.poll_seconds),
             "WINNOW_IN_HAND": str(self.in_hand),
             "RAY_ADDRESS": self.ray_address,
+            "WINNOW_CONTACT": self.contact,
+            "WINNOW_SCRAPE_PER_SECOND": str(self.scrape_per_second),
+            "WINNOW_SCRAPE_CONNECTIONS": str(self.scrape_connections),
+            "WINNOW_SCRAPE_NETWORKS": ",".join(self.scrape_networks),
+            "FLICKR_API_KEY": self.flickr_key,
+            "OPENVERSE_CLIENT_ID": self.openverse_id,
+            "OPENVERSE_CLIENT_SECRET": self.openverse_secret,
+            "HF_TOKEN": self.hub_token,
         }
         return {name: value for name, value in values.items() if value}
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    """A number that is not negative; raises :class:`InputError` otherwise."""
+    text = env.get(name) or str(default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if number < 0:
+        raise InputError(f"{name} is '{text}'.", "Set it to a number that is not negative.")
+    return number

@@ -37,6 +37,9 @@ class Outcome(StrEnum):
     UNREADABLE = "unreadable"
     """A file that cannot be read."""
 
+    GAVE_UP = "gave_up"
+    """Every process that had it has vanished."""
+
     # what the server answered
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
@@ -88,11 +91,15 @@ _PASSING = frozenset(
 class Refused(Exception):
     """A found image that does not get in: ``outcome`` counts, ``detail`` says it in words.
 
-    ``retry_after`` is how many seconds the server asked to wait, where it did.
+    ``retry_after`` is how many seconds the server asked to wait, where it did. ``asked`` is false where no request was
+    made because the host's turn is too far away.
     """
 
-    def __init__(self, outcome: Outcome, detail: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, outcome: Outcome, detail: str = "", retry_after: float | None = None, asked: bool = True
+    ) -> None:
         super().__init__(f"{outcome.value}: {detail}" if detail else outcome.value)
         self.outcome = outcome
         self.detail = detail
         self.retry_after = retry_after
+        self.asked = asked

@@ -10,11 +10,14 @@ from api.store.candidates import Candidates
 from api.store.categories import Categories
 from api.store.connection import Connection, Session
 from api.store.features import Features
+from api.store.finds import Finds
+from api.store.hosts import Hosts
 from api.store.images import Images
 from api.store.jobs import Jobs
 from api.store.payments import Payments
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
+from api.store.scrapes import Scrapes
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.tasks import Tasks
 
@@ -45,6 +48,9 @@ class Store:
         self.models = Models(database)
         self.jobs = Jobs(database)
         self.annotators = Annotators(database)
+        self.scrapes = Scrapes(database)
+        self.finds = Finds(database)
+        self.hosts = Hosts(database)
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """See :meth:`Connection.transact`."""

@@ -113,6 +113,10 @@ class Jobs:
             {"$set": {"due_at": now}},
         )
 
+    async def remove(self, kind: str, args: dict[str, Any]) -> None:
+        """Forget a job that has nothing more to do; its runner may still be at it."""
+        await self.collection.delete_one({"_id": job_id(kind, args)})
+
     async def revive(self, now: datetime) -> int:
         """Give failed jobs another set of attempts; returns how many."""
         result = await self.collection.update_many(

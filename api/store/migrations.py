@@ -63,7 +63,10 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
 }
 
-PLAIN = ("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores")
+PLAIN = (
+    *("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores"),
+    *("scrapes", "tallies", "finds", "hosts"),
+)
 """Collections without a schema of their own."""
 
 
@@ -103,6 +106,12 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("category", ASCENDING), ("done_at", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("act", ASCENDING)]),
     ],
+    "finds": [
+        IndexModel([("scrape", ASCENDING), ("state", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("scrape", ASCENDING), ("outcome", ASCENDING)]),
+    ],
+    "tallies": [IndexModel([("scrape", ASCENDING)])],
+    "scrapes": [IndexModel([("category", ASCENDING), ("started_at", DESCENDING)])],
     "jobs": [IndexModel([("state", ASCENDING), ("due_at", ASCENDING)])],
     "assignments": [
         IndexModel([("state", ASCENDING), ("deadline", ASCENDING)]),
@@ -164,6 +173,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
     (2, _second),
     (3, _third),
     (4, _fourth),
+    (6, _first),
 )
 """Append only. A migration must be safe to run twice: two processes may start at the same moment."""
 
