@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from active_learning.domain.errors import InputError
 from scraper.found import Provenance
@@ -225,3 +225,8 @@ def attribution_line(provenance: Provenance, credit: str = "") -> str:
     if facts is not None and facts.attribution:
         terms = f"licensed under {terms}"
     return ", ".join(part for part in (whose, provenance.page, terms) if part)
+
+
+def attributed(provenance: Provenance, credit: str = "") -> Provenance:
+    """Return ``provenance`` with its line of attribution."""
+    return replace(provenance, attribution=attribution_line(provenance, credit))
