@@ -64,8 +64,8 @@ class Settings:
 
         The scraper's: WINNOW_CONTACT (an address that servers are told), WINNOW_SCRAPE_PER_SECOND (requests to one host
         by all processes together; 0: as fast as it goes), WINNOW_SCRAPE_CONNECTIONS (of one process),
-        WINNOW_SCRAPE_NETWORKS (private networks that may be asked, such as 10.1.0.0/16,127.0.0.1), FLICKR_API_KEY,
-        OPENVERSE_CLIENT_ID, OPENVERSE_CLIENT_SECRET, HF_TOKEN.
+        WINNOW_SCRAPE_NETWORKS (private networks that may be asked, such as 10.1.0.0/16,127.0.0.1), WINNOW_FLICKR_KEY,
+        WINNOW_OPENVERSE_CLIENT_ID, WINNOW_OPENVERSE_CLIENT_SECRET, HF_TOKEN.
         """
         uri = env.get("WINNOW_MONGODB_URI")
         if not uri:
@@ -92,9 +92,9 @@ class Settings:
             scrape_networks=tuple(
                 part.strip() for part in env.get("WINNOW_SCRAPE_NETWORKS", "").split(",") if part.strip()
             ),
-            flickr_key=env.get("FLICKR_API_KEY", ""),
-            openverse_id=env.get("OPENVERSE_CLIENT_ID", ""),
-            openverse_secret=env.get("OPENVERSE_CLIENT_SECRET", ""),
+            flickr_key=env.get("WINNOW_FLICKR_KEY", ""),
+            openverse_id=env.get("WINNOW_OPENVERSE_CLIENT_ID", ""),
+            openverse_secret=env.get("WINNOW_OPENVERSE_CLIENT_SECRET", ""),
             hub_token=env.get("HF_TOKEN", ""),
         )
 
@@ -118,9 +118,9 @@ class Settings:
             "WINNOW_SCRAPE_PER_SECOND": str(self.scrape_per_second),
             "WINNOW_SCRAPE_CONNECTIONS": str(self.scrape_connections),
             "WINNOW_SCRAPE_NETWORKS": ",".join(self.scrape_networks),
-            "FLICKR_API_KEY": self.flickr_key,
-            "OPENVERSE_CLIENT_ID": self.openverse_id,
-            "OPENVERSE_CLIENT_SECRET": self.openverse_secret,
+            "WINNOW_FLICKR_KEY": self.flickr_key,
+            "WINNOW_OPENVERSE_CLIENT_ID": self.openverse_id,
+            "WINNOW_OPENVERSE_CLIENT_SECRET": self.openverse_secret,
             "HF_TOKEN": self.hub_token,
         }
         return {name: value for name, value in values.items() if value}

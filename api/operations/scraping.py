@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from active_learning.domain.errors import StateError
+from active_learning.domain.sources import checked_options
 from active_learning.domain.value import Value
 from api.operations.context import Winnow
 from api.store import Session
@@ -33,8 +34,15 @@ GAVE_UP = "gave_up"
 """The outcome of an image whose holders did not come back."""
 
 
+OUTCOME_COLUMNS = (
+    *("url", "name", "outcome", "detail", "image", "tries", "source", "source_id", "page", "title"),
+    *("author", "author_url", "licence", "licence_url", "attribution"),
+)
+"""What is known of a found image, in the order of exported tables."""
+
+
 class Wanted(Value):
-    """What to look for: ``source`` and its ``options`` (names of :mod:`scraper.sources`), at most ``limit`` images.
+    """What to look for: ``source`` and its ``options`` (those of :mod:`active_learning.domain.sources`), at most ``limit`` images.
 
     ``every_h`` > 0 looks again so many hours after each end, for new images only.
     """
@@ -114,8 +122,9 @@ def scrape_id(wanted: Wanted) -> str:
 async def start(w: Winnow, wanted: Wanted) -> str:
     """Start a scrape, or go on with it; returns its id. One that has ended looks for new images from the beginning.
 
-    Raises ``NotFound`` when there is no such category.
+    Raises ``NotFound`` when there is no such category, ``InputError`` for options that the source does not have.
     """
+    checked_options(wanted.source, wanted.options)
     await w.store.categories.get(wanted.category)
     scrape, now = scrape_id(wanted), w.clock()
     fresh = {
