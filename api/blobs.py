@@ -12,6 +12,9 @@ from active_learning.domain.errors import Unavailable
 from api.settings import Settings
 from api.store import Store
 
+DELETED_AT_ONCE = 1_000
+"""What S3 takes in one request."""
+
 
 class Blobs(Protocol):
     """Where image bytes live. Keys are sha256 hex digests of the bytes."""
@@ -24,6 +27,9 @@ class Blobs(Protocol):
 
     async def many(self, digests: Sequence[str]) -> dict[str, bytes]:
         """Several at once; missing ones are left out."""
+
+    async def delete(self, digests: Sequence[str]) -> None:
+        """Remove them; one that is not there is no error."""
 
 
 class S3Blobs:
@@ -46,6 +52,11 @@ class S3Blobs:
         """Several at once; missing ones are left out."""
         found = await asyncio.gather(*(self.get(digest) for digest in digests))
         return {digest: data for digest, data in zip(digests, found, strict=True) if data is not None}
+
+    async def delete(self, digests: Sequence[str]) -> None:
+        """Remove them, up to ``DELETED_AT_ONCE`` in one request."""
+        for start in range(0, len(digests), DELETED_AT_ONCE):
+            await asyncio.to_thread(self._delete, digests[start : start + DELETED_AT_ONCE])
 
     def _key(self, digest: str) -> str:
         # Two leading characters spread the keys over S3's partitions.
@@ -70,6 +81,15 @@ class S3Blobs:
             raise _unavailable(self._bucket, error) from error
         except BotoCoreError as error:
             raise _unavailable(self._bucket, error) from error
+
+    def _delete(self, digests: Sequence[str]) -> None:
+        objects = [{"Key": self._key(digest)} for digest in digests]
+        try:
+            answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable(self._bucket, error) from error
+        for failed in answer.get("Errors", ()):
+            raise _unavailable(self._bucket, RuntimeError(f"{failed['Key']}: {failed['Message']}"))
 
 
 def _unavailable(bucket: str, error: Exception) -> Unavailable:

@@ -9,7 +9,7 @@ import io
 import struct
 from hashlib import shake_256
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 SIZES = (160, 320, 640, 1280)
 """Longest sides in pixels, smallest first. An image is never enlarged."""
@@ -24,6 +24,16 @@ QUALITY = 82
 FULL_QUALITY = 90
 
 
+def keys(image: str) -> list[str]:
+    """The keys under which the pictures of an image are stored, in every size."""
+    return [key(image, size) for size in SIZES]
+
+
+def key(image: str, size: int) -> str:
+    """The key of the picture of one size."""
+    return f"{image}:{size}"
+
+
 def rung(longest: int, size: int) -> int:
     """The size of ``SIZES`` that an image with this longest side is kept in when ``size`` is asked for."""
     enough = next((step for step in SIZES if step >= longest), SIZES[-1])
@@ -34,6 +44,15 @@ def render(data: bytes, size: int) -> bytes:
     """The picture with a longest side of at most ``size`` pixels, as WebP. The same arguments give the same bytes."""
     picture = _upright(data, size)
     picture.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return _webp(picture, QUALITY)
+
+
+def removed(size: int) -> bytes:
+    """What stands in the place of an image that was taken down: a grey picture, crossed out."""
+    picture = Image.new("RGB", (size, size * 3 // 4), (128, 128, 128))
+    draw = ImageDraw.Draw(picture)
+    for start, end in (((0, 0), picture.size), ((0, picture.height), (picture.width, 0))):
+        draw.line((start, end), fill=(96, 96, 96), width=max(1, size // 80))
     return _webp(picture, QUALITY)
 
 

@@ -136,7 +136,8 @@ async def _sheet(
         raise _nothing_left()
     if same:
         return {name: same[0][name] for name in ("images", "gold", "lessons")}, []
-    seen = {image for document in earlier for image in document["images"]} | category.visible
+    gone = await w.store.takedowns.images(slot.image for slot in task.slots)
+    seen = {image for document in earlier for image in document["images"]} | category.visible | gone
     gold: dict[str, bool] = {}
     shown: dict[str, int] = {}
     if any(slot.gold is not None and slot.image in seen for slot in task.slots):

@@ -20,6 +20,7 @@ from api.operations.context import Winnow
 
 BATCH = 24
 BATCH_OF_SMALLEST = 150
+FULL_REMOVED = 640
 REMEMBERED = 1_000
 """Assignments whose order of images is kept in memory: about 12 kB each."""
 
@@ -88,7 +89,7 @@ async def full(w: Winnow, albums: Albums, token: str, position: int) -> bytes:
         raise NotFound(f"There is no image at position {position}.")
     data = await _original(w, album.images[position])
     async with albums.room:
-        picture = await asyncio.to_thread(renditions.full, data)
+        picture = renditions.removed(FULL_REMOVED) if data is None else await asyncio.to_thread(renditions.full, data)
     return _sealed(w, album, position, picture)
 
 
@@ -107,7 +108,7 @@ async def prepare(w: Winnow, images: Sequence[str]) -> int:
     """
     longest = await w.store.images.longest(images)
     wanted = {
-        _key(image, step): (image, step)
+        renditions.key(image, step): (image, step)
         for image, side in longest.items()
         for step in renditions.SIZES
         if step == renditions.rung(side, step)
@@ -165,7 +166,7 @@ async def _pictures(w: Winnow, room: asyncio.Semaphore, album: Album, wanted: ra
 
 async def _stored(w: Winnow, room: asyncio.Semaphore, images: Sequence[str], sizes: Sequence[int]) -> list[bytes]:
     """The pictures in the order asked; one that was not prepared is made now."""
-    keys = [_key(image, size) for image, size in zip(images, sizes, strict=True)]
+    keys = [renditions.key(image, size) for image, size in zip(images, sizes, strict=True)]
     found = await w.store.renditions.many(keys)
     missing = [(image, size) for image, size, key in zip(images, sizes, keys, strict=True) if key not in found]
     for made in await asyncio.gather(*(_make(w, room, image, [size]) for image, size in missing)):
@@ -176,14 +177,22 @@ async def _stored(w: Winnow, room: asyncio.Semaphore, images: Sequence[str], siz
 async def _make(w: Winnow, room: asyncio.Semaphore, image: str, sizes: Sequence[int]) -> dict[str, bytes]:
     async with room:
         data = await _original(w, image)
-        made = await asyncio.to_thread(lambda: {_key(image, size): renditions.render(data, size) for size in sizes})
+        if data is None:
+            return {renditions.key(image, size): renditions.removed(size) for size in sizes}
+        made = await asyncio.to_thread(
+            lambda: {renditions.key(image, size): renditions.render(data, size) for size in sizes}
+        )
         await w.store.renditions.put(made)
+    if await w.store.takedowns.images([image]):  # while this was made: it is not kept
+        await w.store.renditions.delete(list(made))
+        return {key: renditions.removed(size) for key, size in zip(made, sizes, strict=True)}
     return made
 
 
-async def _original(w: Winnow, image: str) -> bytes:
+async def _original(w: Winnow, image: str) -> bytes | None:
+    """The bytes of an image; ``None`` when it was taken down."""
     data = await w.blobs.get(image)
-    if data is None:
+    if data is None and not await w.store.takedowns.images([image]):
         raise NotFound("The bytes of this image are missing.", "Tell the requester; skip nothing, return the HIT.")
     return data
 
@@ -191,7 +200,3 @@ async def _original(w: Winnow, image: str) -> bytes:
 def _sealed(w: Winnow, album: Album, position: int, picture: bytes) -> bytes:
     secret = hmac.new(w.secret.encode(), f"seal:{album.assignment}:{position}".encode(), "sha256").digest()
     return renditions.seal(picture, secret)
-
-
-def _key(image: str, size: int) -> str:
-    return f"{image}:{size}"

@@ -1,6 +1,7 @@
 """Counters derived from the documents themselves, to check the kept ones. Reads the whole pool: never for a page."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from active_learning.domain.candidate import Role, State
@@ -11,14 +12,19 @@ from api.store.categories import COUNTERS
 
 async def recount(w: Winnow, slug: str) -> dict[str, Any]:
     """The same tree as the kept counters of a category, counted anew."""
-    tree: dict[str, Any] = {name: dict(v) if isinstance(v, dict) else v for name, v in COUNTERS.items()}
+    tree = empty()
     for group in await w.store.candidates.recount(slug):
-        _add(tree, group["_id"], group["n"])
+        tally(tree, group["_id"], group["n"])
     totals = await w.store.payments.totals(slug)
     tree["money"]["spent_cents"] = totals["approve"][1] + totals["bonus"][1]
     tree["submissions"]["approved"] = totals["approve"][0]
     tree["bonuses"]["paid"] = totals["bonus"][0]
     return tree
+
+
+def empty() -> dict[str, Any]:
+    """The counters of a category without anything."""
+    return {name: dict(v) if isinstance(v, dict) else v for name, v in COUNTERS.items()}
 
 
 async def showings(w: Winnow, slug: str) -> dict[str, tuple[int, int]]:
@@ -40,7 +46,8 @@ async def showings(w: Winnow, slug: str) -> dict[str, tuple[int, int]]:
     return {image: (n, counted[image]) for image, n in kept.items() if n != counted[image]}
 
 
-def _add(tree: dict[str, Any], kind: dict[str, Any], n: int) -> None:
+def tally(tree: dict[str, Any], kind: Mapping[str, Any], n: int) -> None:
+    """Add ``n`` candidates of one kind (their fields) to a tree of counters."""
     tree["counts"][kind["state"]] += n
     if kind["answer"] is not None:
         word = "yes" if kind["answer"] else "no"

@@ -1,7 +1,7 @@
 """From a submission at the market to a verdict and a payment. Paying and using are two decisions."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from active_learning import assembly, quality
@@ -55,13 +55,14 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
     submission = await w.store.submissions.get(identifier)
     category = await w.store.categories.definition(task.category)
     asked = 0 if submission is None else sum(answer.gold is None for answer in submission.answers)
+    gone = await w.store.takedowns.images(() if submission is None else (a.image for a in submission.answers))
 
     async def work(session: Session) -> None:
         earlier = await w.store.verdicts.record(task.category, annotator, session)
         verdict = (
             Verdict(submission=identifier, pay=False, use=False, p_effort=0.0, reason=NO_ANSWERS)
             if submission is None
-            else check(submission, task, category.policy, earlier)
+            else check(submission, task, category.policy, earlier, gone)
         )
         if not await w.store.verdicts.insert(verdict, task.category, annotator, session):
             return
@@ -85,9 +86,12 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
     await w.store.transact(work)
 
 
-def check(submission: Submission, task: Task, policy: Policy, earlier: Record) -> Verdict:
-    """Judge a submission by the gold in it, and by the earlier record where too little of the task's gold was new."""
-    checked = [(answer.value, answer.gold) for answer in submission.answers if answer.gold is not None]
+def check(submission: Submission, task: Task, policy: Policy, earlier: Record, gone: Set[str] = frozenset()) -> Verdict:
+    """Judge a submission by the gold in it, and by the earlier record where too little of the task's gold was new.
+
+    Gold that was taken down (``gone``) checks nobody: its picture may have been missing.
+    """
+    checked = [(a.value, a.gold) for a in submission.answers if a.gold is not None and a.image not in gone]
     usual = min(assembly.LEAST_GOLD, len(task.slots) - len(task.asked))
     return quality.verdict(
         submission.id,

@@ -11,6 +11,7 @@ from api.store.categories import Categories
 from api.store.connection import Connection, Session
 from api.store.features import Features
 from api.store.finds import Finds
+from api.store.hashes import Hashes
 from api.store.hosts import Hosts
 from api.store.images import Images
 from api.store.jobs import Jobs
@@ -19,6 +20,7 @@ from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
 from api.store.scrapes import Scrapes
 from api.store.submissions import Labels, Submissions, Verdicts
+from api.store.takedowns import Takedowns
 from api.store.tasks import Tasks
 
 T = TypeVar("T")
@@ -36,6 +38,7 @@ class Store:
         self.checkpoints = StoredBytes(database, "checkpoints")
         self.renditions = StoredBytes(database, "renditions")
         self.candidates = Candidates(database)
+        self.hashes = Hashes(database)
         self.features = Features(database)
         self.scores = Scores(database)
         self.tasks = Tasks(database)
@@ -46,6 +49,7 @@ class Store:
         self.payments = Payments(database)
         self.rounds = Rounds(database)
         self.models = Models(database)
+        self.takedowns = Takedowns(database)
         self.jobs = Jobs(database)
         self.annotators = Annotators(database)
         self.scrapes = Scrapes(database)

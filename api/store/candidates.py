@@ -37,22 +37,28 @@ class Candidates:
     def __init__(self, database: Database) -> None:
         self.collection: Collection = database["candidates"]
 
-    async def insert(self, category: str, draws: Mapping[str, float], now: datetime, session: Session) -> int:
-        """Make unknown candidates of ``draws`` (image -> its draw); those that exist stay as they are.
+    async def present(self, category: str, images: Sequence[str], session: Session | None = None) -> set[str]:
+        """Those of ``images`` that are candidates already."""
+        ids = [key(category, image) for image in images]
+        found = self.collection.find({"_id": {"$in": ids}}, {"_id": 1}, session=session)
+        start = len(category) + 1
+        return {document["_id"][start:] async for document in found}
 
-        Returns how many are new.
+    async def insert(
+        self, category: str, draws: Mapping[str, float], now: datetime, session: Session, below: float | None = None
+    ) -> int:
+        """Make unknown candidates of ``draws`` (image -> its draw); one that exists ends the transaction.
+
+        Ask :meth:`present` first. Those whose draw is less than ``below`` are for validation. Returns how many came in.
         """
-        ids = {key(category, image): image for image in draws}
-        present = self.collection.find({"_id": {"$in": list(ids)}}, {"_id": 1}, session=session)
-        known = {document["_id"] async for document in present}
         fresh = [
             {
-                "_id": identifier,
+                "_id": key(category, image),
                 "category": category,
                 "image": image,
                 "state": State.UNKNOWN.value,
-                "role": Role.TRAIN.value,
-                "draw": draws[image],
+                "role": (Role.TRAIN if below is None or draw >= below else Role.VALIDATION).value,
+                "draw": draw,
                 "answer": None,
                 "source": None,
                 "gold": None,
@@ -66,12 +72,19 @@ class Candidates:
                 "embedded": False,
                 "added_at": now,
             }
-            for identifier, image in ids.items()
-            if identifier not in known
+            for image, draw in draws.items()
         ]
         if fresh:
             await self.collection.insert_many(fresh, ordered=False, session=session)
         return len(fresh)
+
+    async def remove(self, category: str, images: Sequence[str], session: Session) -> list[Document]:
+        """Take candidates out of the pool for ever; returns them as they were, for the counters."""
+        these = {"_id": {"$in": [key(category, image) for image in images]}}
+        removed = await self.collection.find(these, session=session).to_list()
+        if removed:
+            await self.collection.delete_many(these, session=session)
+        return removed
 
     async def move(
         self,

@@ -1,6 +1,7 @@
 """Categories with their kept counters: no page counts anything."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,16 @@ COUNTERS: Mapping[str, Any] = {
 """Every counter of a category at its birth. ``api.operations.recount`` derives the same tree from the documents."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What an intake decides by: how often the pool has changed by intakes, and how many perceptual hashes it has."""
+
+    seed: int
+    intakes: int
+    hashed: int
+    validation_below: float | None
+
+
 class Categories:
     """One document a category: its definition, its state and its counters."""
 
@@ -48,6 +59,8 @@ class Categories:
             "rule": None,
             "looks": 0,
             "named": [],
+            "intakes": 0,
+            "hashed": 0,
             "created_at": now,
             **COUNTERS,
         }
@@ -60,7 +73,7 @@ class Categories:
         """The document, or :class:`NotFound`."""
         document = await self.collection.find_one({"_id": slug}, session=session)
         if document is None:
-            raise NotFound(f"There is no category '{slug}'.", "`./winnow category list` shows those that exist.")
+            raise no_category(slug)
         return document
 
     async def definition(self, slug: str) -> Category:
@@ -87,6 +100,36 @@ class Categories:
         wanted = {name: value for name, value in changes.items() if value}
         if wanted:
             await self.collection.update_one({"_id": slug}, {"$inc": wanted}, session=session)
+
+    async def gate(self, slug: str) -> Gate:
+        """What an intake rests on; raises :class:`NotFound`."""
+        fields = dict.fromkeys(("category.seed", "intakes", "hashed", "validation_below"), 1)
+        document = await self.collection.find_one({"_id": slug}, fields)
+        if document is None:
+            raise no_category(slug)
+        below = document["validation_below"]
+        return Gate(document["category"].get("seed", 0), document["intakes"], document["hashed"], below)
+
+    async def pass_gate(self, slug: str, gate: Gate, hashed: int, changes: Mapping[str, int], session: Session) -> bool:
+        """Add ``changes`` and ``hashed`` new hashes, unless the pool has changed since ``gate`` was read."""
+        counts = {name: value for name, value in {**changes, "hashed": hashed}.items() if value}
+        result = await self.collection.update_one(
+            {"_id": slug, "intakes": gate.intakes, "validation_below": gate.validation_below},
+            {"$inc": {**counts, "intakes": 1}},
+            session=session,
+        )
+        return result.modified_count == 1
+
+    async def shut_gates(self, session: Session) -> None:
+        """Make every intake that is under way look again before it adds anything."""
+        await self.collection.update_many({}, {"$inc": {"intakes": 1}}, session=session)
+
+    async def forget(self, slug: str, images: Sequence[str], session: Session) -> None:
+        """Let images teach no more: they are neither examples nor lessons from now on."""
+        gone = {"image": {"$in": list(images)}}
+        await self.collection.update_one(
+            {"_id": slug}, {"$pull": {"category.examples": gone, "category.lessons": gone}}, session=session
+        )
 
     async def put(self, slug: str, fields: Mapping[str, Any], session: Session | None = None) -> None:
         """Set plain fields."""
@@ -119,3 +162,8 @@ class Categories:
         async with stream:
             async for change in stream:
                 yield dict(change)
+
+
+def no_category(slug: str) -> NotFound:
+    """The error for a category that does not exist."""
+    return NotFound(f"There is no category '{slug}'.", "`./winnow category list` shows those that exist.")

@@ -7,7 +7,13 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, WTimeoutError
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    InvalidURI,
+    WTimeoutError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -24,7 +30,25 @@ UNREACHABLE: tuple[type[Exception], ...] = (ConnectionFailure, WTimeoutError)
 CHUNK = 1_000
 """Documents in one transaction: MongoDB wants transactions short."""
 
+DUPLICATE_KEY = 11_000
+
 T = TypeVar("T")
+
+
+async def insert_new(collection: Collection, documents: Sequence[Document]) -> None:
+    """Insert those whose ids are new; what is there already stays as it is."""
+    if documents:
+        try:
+            await collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
+
+
+def only_duplicates(error: BulkWriteError) -> bool:
+    """Whether ids that exist were all that was wrong with a bulk write."""
+    details = error.details
+    return {one["code"] for one in details["writeErrors"]} == {DUPLICATE_KEY} and not details["writeConcernErrors"]
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -47,6 +47,11 @@ class Features:
                 vectors[document["_id"]] = np.frombuffer(document["vector"], dtype="<f4")
         return _stacked([vectors[f"{backbone}:{image}"] for image in images])
 
+    async def delete(self, backbones: Sequence[str], images: Sequence[str]) -> None:
+        """Forget the vectors of images."""
+        keys = [f"{backbone}:{image}" for backbone in backbones for image in images]
+        await self.collection.delete_many({"_id": {"$in": keys}})
+
     async def within(self, backbone: str, shard: Shard, images: Sequence[str]) -> Matrix:
         """The same for the ``images`` of a key range, given in order: the range is read as it lies, in one go."""
         found = self.collection.find({"_id": shard.keys(backbone)}, batch_size=10_000).sort("_id", ASCENDING)

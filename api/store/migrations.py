@@ -61,11 +61,12 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     },
     "jobs": {"required": ["kind", "args", "state", "due_at"]},
     "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
+    "takedowns": {"required": ["because", "by", "why", "at", "done_at"]},
 }
 
 PLAIN = (
     *("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores"),
-    *("scrapes", "tallies", "finds", "hosts"),
+    *("scrapes", "tallies", "finds", "hosts", "hashes"),
 )
 """Collections without a schema of their own."""
 
@@ -113,6 +114,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "tallies": [IndexModel([("scrape", ASCENDING)])],
     "scrapes": [IndexModel([("category", ASCENDING), ("started_at", DESCENDING)])],
     "jobs": [IndexModel([("state", ASCENDING), ("due_at", ASCENDING)])],
+    "takedowns": [IndexModel([("because", ASCENDING)]), IndexModel([("done_at", ASCENDING)])],
     "assignments": [
         IndexModel([("state", ASCENDING), ("deadline", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("number", ASCENDING)], unique=True),
@@ -168,11 +170,18 @@ async def _fourth(database: Database) -> None:
             await database["candidates"].drop_index(name)
 
 
+async def _fifth(database: Database) -> None:
+    """Where images were found; perceptual hashes in blocks; takedowns."""
+    await _first(database)
+    await database["categories"].update_many({"intakes": {"$exists": False}}, {"$set": {"intakes": 0, "hashed": 0}})
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
     (1, _first),
     (2, _second),
     (3, _third),
     (4, _fourth),
+    (5, _fifth),
     (6, _first),
 )
 """Append only. A migration must be safe to run twice: two processes may start at the same moment."""

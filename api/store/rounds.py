@@ -52,9 +52,9 @@ class Rounds:
         """Write down the outcome of the round's calibration."""
         await self.collection.update_one({"_id": f"{category}:{number}"}, {"$set": {"look": look}}, session=session)
 
-    async def newest(self, category: str) -> Document | None:
+    async def newest(self, category: str, session: Session | None = None) -> Document | None:
         """The latest round."""
-        return await self.collection.find_one({"category": category}, sort=[("number", DESCENDING)])
+        return await self.collection.find_one({"category": category}, sort=[("number", DESCENDING)], session=session)
 
     async def all(self, category: str) -> list[Document]:
         """Every round, in order."""
@@ -77,6 +77,10 @@ class Models:
     async def backbone(self, identifier: str) -> Document | None:
         """One fitted backbone."""
         return await self.backbones.find_one({"_id": identifier})
+
+    async def all_backbones(self) -> list[str]:
+        """The ids of all fitted backbones."""
+        return [document["_id"] async for document in self.backbones.find({}, {"_id": 1}).sort("_id")]
 
     async def insert(self, identifier: str, fields: Mapping[str, Any]) -> None:
         """Insert it; the same model again (same id) is the same training, repeated after a crash."""

@@ -33,8 +33,7 @@ class Block:
 
     def images(self) -> list[str]:
         """The ids [N]."""
-        digits = self.digests.tobytes().hex()
-        return [digits[at : at + _ID_DIGITS] for at in range(0, len(digits), _ID_DIGITS)]
+        return names(self.digests)
 
     def take(self, rows: NDArray[Any]) -> "Block":
         """These rows, by their numbers or by a mask."""
@@ -53,6 +52,12 @@ def digests(images: Sequence[str]) -> NDArray[np.bytes_]:
     return np.frombuffer(bytes.fromhex("".join(images)), dtype=DIGEST)
 
 
+def names(found: NDArray[np.bytes_]) -> list[str]:
+    """Digests [N] as ids."""
+    digits = found.tobytes().hex()
+    return [digits[at : at + _ID_DIGITS] for at in range(0, len(digits), _ID_DIGITS)]
+
+
 class Scores:
     """Written by shards, read by shards. A block that exists is complete."""
 
@@ -61,14 +66,7 @@ class Scores:
 
     async def put(self, category: str, model: str, shard: Shard, block: Block) -> None:
         """Store a block in the place of an earlier one of the same range."""
-        document = {
-            "category": category,
-            "model": model,
-            "n": len(block),
-            "images": Binary(block.digests.tobytes()),
-            "draws": Binary(block.draws.astype("<f8").tobytes()),
-            "scores": Binary(block.scores.astype("<f4").tobytes()),
-        }
+        document = {"category": category, "model": model, **_fields(block)}
         await self.collection.replace_one({"_id": _key(model, shard)}, document, upsert=True)
 
     async def get(self, model: str, shard: Shard) -> Block | None:
@@ -99,6 +97,19 @@ class Scores:
             if block is not None:
                 yield block
 
+    async def forget(self, category: str, images: Sequence[str]) -> None:
+        """Take images out of every block of a category."""
+        gone = digests(images)
+        async for document in self.collection.find({"category": category}):
+            block = _block(document)
+            rows = block.rows(gone)
+            if (rows >= 0).any():
+                rest = np.ones(len(block), dtype=bool)
+                rest[rows[rows >= 0]] = False
+                left = _fields(block.take(rest))
+                # What was written meanwhile was made from the pool as it is now.
+                await self.collection.update_one({"_id": document["_id"], "images": document["images"]}, {"$set": left})
+
     async def keep(self, category: str, models: Group[str]) -> None:
         """Forget the scores of all but these models."""
         await self.collection.delete_many({"category": category, "model": {"$nin": list(models)}})
@@ -106,6 +117,15 @@ class Scores:
 
 def _key(model: str, shard: Shard) -> str:
     return f"{model}:{shard.bits}:{shard.index:06x}"
+
+
+def _fields(block: Block) -> Document:
+    return {
+        "n": len(block),
+        "images": Binary(block.digests.tobytes()),
+        "draws": Binary(block.draws.astype("<f8").tobytes()),
+        "scores": Binary(block.scores.astype("<f4").tobytes()),
+    }
 
 
 def _block(document: Mapping[str, Any] | Document) -> Block:

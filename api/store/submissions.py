@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
 from active_learning.domain.label import Label
 from active_learning.domain.submission import Submission
 from active_learning.domain.verdict import Record, Verdict
-from api.store.connection import Collection, Database, Document, Session
-
-DUPLICATE_KEY = 11_000
+from api.store.connection import Collection, Database, Document, Session, insert_new
 
 
 class Submissions:
@@ -116,12 +114,10 @@ class Labels:
             }
             for image, score in scores.items()
         ]
-        try:
+        if session is None:
+            await insert_new(self.collection, documents)
+        else:
             await self.collection.insert_many(documents, ordered=False, session=session)
-        except BulkWriteError as error:
-            known = {failure["code"] for failure in error.details["writeErrors"]} == {DUPLICATE_KEY}
-            if session is not None or not known or error.details["writeConcernErrors"]:
-                raise
 
     async def history(self, category: str, image: str) -> list[Label]:
         """All decisions on one candidate, oldest first."""
