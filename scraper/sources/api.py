@@ -1,14 +1,13 @@
 """What the sources that are web APIs share: paced, patient requests that give JSON."""
 
 import asyncio
-import contextlib
 import email.utils
 import functools
 import itertools
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,17 +119,16 @@ class Api:
         self._patience = patience
         self._watch = watch
 
-    @contextlib.asynccontextmanager
-    async def connected(self) -> AsyncIterator["Connection"]:
-        """Hold connections open for a number of requests."""
-        async with httpx.AsyncClient(
+    def connected(self) -> "Connection":
+        """Return a context in which connections stay open for a number of requests."""
+        client = httpx.AsyncClient(
             base_url=self._base_url,
             headers={"User-Agent": self._agent, "Accept": "application/json"},
             timeout=httpx.Timeout(30.0),
             transport=self._transport,
             verify=_tls(),
-        ) as client:
-            yield Connection(self, client)
+        )
+        return Connection(self, client)
 
     async def ask(self, client: httpx.AsyncClient, request: httpx.Request, passing: Callable[[Any], str]) -> Answer:
         """Send a request until it is answered; raises ``Unavailable`` or ``QuotaExhausted`` when it is not."""
@@ -200,6 +198,13 @@ class Connection:
     def __init__(self, api: Api, client: httpx.AsyncClient) -> None:
         self._api = api
         self._client = client
+
+    async def __aenter__(self) -> "Connection":
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._client.aclose()
 
     async def get(
         self,

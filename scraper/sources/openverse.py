@@ -104,6 +104,8 @@ class Openverse:
 
     async def pages(self, cursor: Cursor | None = None) -> AsyncIterator[Page]:
         """Give the pages after ``cursor``, as :class:`scraper.found.Source` says."""
+        if cursor and cursor["end"]:
+            return
         offset = int(cursor["offset"]) if cursor else 0
         async with self._api.connected() as connection:
             while True:
@@ -115,13 +117,14 @@ class Openverse:
                 if body is None:
                     continue
                 offset = number * size
+                # a page may be short or empty before the last one: dead links are left out of it
+                end = number >= int(body["page_count"])
                 yield Page(
                     images=tuple(found for result in body["results"] if (found := _found(result)) is not None),
-                    cursor={"offset": offset},
+                    cursor={"offset": offset, "end": end},
                     total=min(int(body["result_count"]), depth),
                 )
-                # a page may be short or empty before the last one: dead links are left out of it
-                if number >= int(body["page_count"]):
+                if end:
                     return
 
     async def _search(self, connection: Connection, number: int, size: int) -> dict[str, Any] | None:
