@@ -54,7 +54,12 @@ class Images:
             full = f"places.{MORE_PLACES - 1}"
             writes = [
                 UpdateOne(
-                    {"_id": image, "url": {"$ne": place["url"]}, "places.url": {"$ne": place["url"]}, full: None},
+                    {
+                        "_id": image,
+                        full: {"$exists": False},
+                        "url": {"$ne": place["url"]},
+                        "places.url": {"$ne": place["url"]},
+                    },
                     {"$push": {"places": place}},
                 )
                 for image, place in places.items()

@@ -1,5 +1,6 @@
 """Image bytes in MongoDB and in S3: the same contract."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 
@@ -7,9 +8,12 @@ import boto3
 import pytest
 import pytest_asyncio
 from moto.server import ThreadedMotoServer
+from pymongo.errors import BulkWriteError
 
 from api.blobs import Blobs, S3Blobs, open_blobs
 from api.operations.context import Winnow
+from api.store.bytes import PART
+from api.store.connection import insert_new
 from tests import factories
 
 
@@ -44,3 +48,31 @@ async def test_bytes_come_back_and_a_second_write_changes_nothing(blobs: Blobs) 
     assert await blobs.get(first) == data[first]
     assert await blobs.get("0" * 64) is None
     assert await blobs.many([*data, "0" * 64]) == data
+
+
+async def test_single_reads_at_the_same_time_and_deletion(blobs: Blobs) -> None:
+    data = {hashlib.sha256(bytes([n])).hexdigest(): bytes([n]) * 1_000 for n in range(100)}
+    await blobs.put(data)
+    wanted = [*data, *data, "0" * 64]
+    assert await asyncio.gather(*(blobs.get(digest) for digest in wanted)) == [*data.values(), *data.values(), None]
+    gone = [*list(data)[:40], "0" * 64]
+    await blobs.delete(gone)
+    await blobs.delete(gone)
+    assert await blobs.many(wanted) == dict(list(data.items())[40:])
+
+
+async def test_bytes_of_more_than_a_document_come_back_and_go(w: Winnow) -> None:
+    long = bytes(range(256)) * (2 * PART // 256) + b"end"
+    blobs = {"a" * 64: long, "b" * 64: b"short", "c" * 64: long[:PART]}
+    await w.store.blobs.put(blobs)
+    await w.store.blobs.put(blobs)
+    assert await asyncio.gather(*map(w.store.blobs.get, blobs)) == list(blobs.values())
+    assert await w.store.blobs.many(list(blobs)) == blobs
+    assert await w.store.blobs.missing([*blobs, "d" * 64]) == {"d" * 64}
+    await w.store.blobs.delete(list(blobs))
+    assert await w.store.blobs.collection.count_documents({}) == 0
+
+
+async def test_an_insert_that_fails_for_another_reason_is_an_error(w: Winnow) -> None:
+    with pytest.raises(BulkWriteError):
+        await insert_new(w.store.connection.database["images"], [{"_id": "not a digest"}])
