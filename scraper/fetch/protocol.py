@@ -33,13 +33,19 @@ class Reply:
         return self.status == 304
 
 
+def agent(contact: str = "") -> str:
+    """How Winnow introduces itself to servers: the project, and the address or page of whoever runs it."""
+    return f"Winnow/0.1 (collects images for datasets; +{contact or 'no contact given'})"
+
+
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
     """The bounds of one fetcher. Times in seconds, sizes in bytes.
 
     ``total`` is the whole time of one URL from the connection to the last byte, redirects included. ``in_memory``
-    bounds the bodies that are being received at a time, all together. ``allow_private`` lets requests reach loopback
-    and private addresses: for tests and for one's own network.
+    bounds the bodies that are being received at a time, all together. ``patience`` is how long a request waits for its
+    host's turn before it is given back. ``allow_private`` lets requests reach loopback and private addresses: for one's
+    own network; ``networks`` (``10.1.0.0/16``) are reached whatever they are.
     """
 
     connections: int = 64
@@ -47,12 +53,14 @@ class FetchLimits:
     total: float = 30.0
     connect: float = 10.0
     max_bytes: int = 32 * 1024 * 1024
-    in_memory: int = 256 * 1024 * 1024
+    in_memory: int = 64 * 1024 * 1024
     redirects: int = 5
-    user_agent: str = "Winnow/0.1 (+https://github.com/winnow; set WINNOW_CONTACT)"
+    patience: float = 5.0
+    user_agent: str = agent()
     robots: bool = True
     opt_outs: bool = True
     allow_private: bool = False
+    networks: tuple[str, ...] = ()
 
 
 class Pace(Protocol):
@@ -67,6 +75,9 @@ class Pace(Protocol):
 
     async def hold(self, host: str, seconds: float) -> None:
         """Nobody asks ``host`` for so many seconds: it said Retry-After, or it does not answer."""
+
+    async def slow_down(self, host: str, interval: float) -> None:
+        """``host`` asks for at least ``interval`` seconds between two requests: a Crawl-delay."""
 
     async def robots(self, host: str) -> str | None:
         """The stored robots.txt of ``host`` (with its scheme's port), or ``None`` when nobody has fetched it lately."""
