@@ -3,7 +3,6 @@
 import asyncio
 import email.utils
 import functools
-import itertools
 import random
 import ssl
 import time
@@ -17,6 +16,7 @@ from active_learning.domain.errors import QuotaExhausted, Unavailable
 
 PROJECT = "Winnow/0.1"
 LONGEST_BACK_OFF = 60.0
+LONGEST_ANSWER = 90.0
 UNSAID = 3_600.0
 """Seconds to wait when a source wants no more requests and does not say for how long."""
 MARGIN = 1.05
@@ -132,7 +132,9 @@ class Api:
 
     async def ask(self, client: httpx.AsyncClient, request: httpx.Request, passing: Callable[[Any], str]) -> Answer:
         """Send a request until it is answered; raises ``Unavailable`` or ``QuotaExhausted`` when it is not."""
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             await self.pace.turn()
             said = await self._once(client, request, passing)
             if isinstance(said, Answer):
@@ -147,14 +149,15 @@ class Api:
                 raise self._given_up(said)
             # only now: what is raised above must not slow down the next start, which comes when it is time
             self.pace.hold((said.wait or 0.0) + self._back_off(attempt, said))
-        raise AssertionError("unreachable")
 
     async def _once(
         self, client: httpx.AsyncClient, request: httpx.Request, passing: Callable[[Any], str]
     ) -> Answer | _Trouble:
         try:
-            response = await client.send(request)
-        except (httpx.TransportError, httpx.DecodingError) as error:
+            # httpx bounds the time between two pieces of an answer, not that of the whole
+            async with asyncio.timeout(LONGEST_ANSWER):
+                response = await client.send(request)
+        except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             return _Trouble(f"{type(error).__name__}: {error}".rstrip(": "))
         self._watch(response.status_code, response.headers)
         wait = retry_after(response.headers)
@@ -221,9 +224,11 @@ class Connection:
             self._client, self._client.build_request("GET", path, params=params, headers=headers), passing
         )
 
-    async def post(self, path: str, form: Mapping[str, str]) -> Answer:
-        """POST a form; raises as ``get`` does."""
-        return await self._api.ask(self._client, self._client.build_request("POST", path, data=form), lambda body: "")
+    async def post(
+        self, path: str, form: Mapping[str, str | int], passing: Callable[[Any], str] = lambda body: ""
+    ) -> Answer:
+        """POST a form, for what must not be in an address: addresses are logged. Otherwise as ``get``."""
+        return await self._api.ask(self._client, self._client.build_request("POST", path, data=form), passing)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -158,7 +158,7 @@ class Flickr:
     async def _ask(self, connection: Connection, method: str, params: Mapping[str, str | int]) -> dict[str, Any]:
         """Return an answer whose ``stat`` is ok; raises ``InputError`` for one that fails for good."""
         fixed: dict[str, str | int] = {"method": method, "api_key": self._key, "format": "json", "nojsoncallback": 1}
-        answer = await connection.get("/services/rest/", {**fixed, **params}, passing=_passing)
+        answer = await connection.post("/services/rest/", {**fixed, **params}, passing=_passing)
         body = answer.body
         if isinstance(body, dict) and body.get("stat") == "ok":
             return body

@@ -1,5 +1,6 @@
 """Openverse: the source against a service built from the published one."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -278,3 +279,15 @@ async def test_jitter_spreads_the_back_off(service: FakeOpenverse) -> None:
 async def test_fewer_pages_than_before_end_it(service: FakeOpenverse) -> None:
     service.troubles.add(404, '{"detail": "Invalid page."}')
     assert urls(await collect(openverse(service), {"offset": 40, "end": False})) == []
+
+
+async def test_an_answer_that_drips_is_not_waited_for(service: FakeOpenverse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scraper.sources.api.LONGEST_ANSWER", 0.05)
+
+    class Dripping(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    with pytest.raises(Unavailable, match="TimeoutError, 5 times"):
+        await collect(openverse(service, transport=Dripping()))

@@ -57,14 +57,15 @@ class FakeFlickr:
         self.requests: list[dict[str, str]] = []
         self.times: list[float] = []
         self.totals_are_text = False
-        self.app = Starlette(routes=[Route("/services/rest/", self.rest)])
+        self.app = Starlette(routes=[Route("/services/rest/", self.rest, methods=["GET", "POST"])])
 
     @property
     def searches(self) -> list[dict[str, str]]:
         return [request for request in self.requests if request["method"] == "flickr.photos.search"]
 
     async def rest(self, request: Request) -> Response:
-        params = dict(request.query_params)
+        assert "api_key" not in request.query_params, "addresses are logged"
+        params = {name: str(value) for name, value in (await request.form()).items()} | dict(request.query_params)
         self.requests.append(params)
         self.times.append(self.time.now)
         assert params["format"] == "json" and params["nojsoncallback"] == "1"
