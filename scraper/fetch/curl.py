@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import selectors
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,13 @@ from scraper.outcomes import Outcome, Refused
 
 KEPT_CONNECTIONS = 256
 LONGEST_HEAD = 128 * 1024
+
+# libcurl's words for what it waits for; CSELECT_IN and CSELECT_OUT are EVENT_READ and EVENT_WRITE
+_EVENTS = {
+    pycurl.POLL_IN: selectors.EVENT_READ,
+    pycurl.POLL_OUT: selectors.EVENT_WRITE,
+    pycurl.POLL_INOUT: selectors.EVENT_READ | selectors.EVENT_WRITE,
+}
 
 _STATUS_LINE = re.compile(rb"HTTP/[\d.]+ +(\d{3})")
 
@@ -53,14 +61,15 @@ class CurlTransport:
         self._resolve = resolve
         self._ca_file = ca_file
         self._loop = asyncio.get_running_loop()
+        # one descriptor for the loop, which costs less than adding every socket to the loop for every request
+        self._sockets = selectors.DefaultSelector()
+        self._loop.add_reader(self._sockets.fileno(), self._act_on_sockets)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, KEPT_CONNECTIONS)
         self._timer: asyncio.Handle | None = None
-        self._watched: dict[int, int] = {}
         self._idle: list[_Transfer] = []
-        self._active = 0
 
     async def get(self, url: Url, headers: Mapping[str, str], reception: Reception) -> None:
         """See :class:`scraper.fetch.polite.Transport`."""
@@ -70,12 +79,10 @@ class CurlTransport:
             fixed = await self._fix(url)
         transfer.prepare(url, headers, reception, fixed)
         self._multi.add_handle(transfer.curl)
-        self._active += 1
         try:
             await transfer.done
         finally:
             self._multi.remove_handle(transfer.curl)
-            self._active -= 1
             transfer.clear()
             self._idle.append(transfer)
         transfer.conclude(reception)
@@ -87,8 +94,8 @@ class CurlTransport:
         self._multi.close()
         if self._timer is not None:
             self._timer.cancel()
-        for descriptor in list(self._watched):
-            self._watch(pycurl.POLL_REMOVE, descriptor)
+        self._loop.remove_reader(self._sockets.fileno())
+        self._sockets.close()
 
     def _curl(self) -> Any:
         curl = pycurl.Curl()
@@ -101,7 +108,7 @@ class CurlTransport:
             pycurl.PATH_AS_IS: 1,
             pycurl.PROXY: "",  # a proxy would open the sockets itself
             pycurl.CONNECTTIMEOUT_MS: int(self._limits.connect * 1_000),
-            pycurl.BUFFERSIZE: 128 * 1024,
+            pycurl.BUFFERSIZE: 64 * 1024,
             pycurl.NOSIGNAL: 1,
         }
         for option, value in options.items():
@@ -124,21 +131,14 @@ class CurlTransport:
 
     def _watch(self, what: int, descriptor: int, *_: object) -> None:
         """Called by libcurl: what it waits for at a socket."""
-        now = 0 if what == pycurl.POLL_REMOVE else what
-        before = self._watched.pop(descriptor, 0)
-        if now:
-            self._watched[descriptor] = now
-        change = before ^ now
-        if change & pycurl.POLL_IN:
-            if now & pycurl.POLL_IN:
-                self._loop.add_reader(descriptor, self._act, descriptor, pycurl.CSELECT_IN)
-            else:
-                self._loop.remove_reader(descriptor)
-        if change & pycurl.POLL_OUT:
-            if now & pycurl.POLL_OUT:
-                self._loop.add_writer(descriptor, self._act, descriptor, pycurl.CSELECT_OUT)
-            else:
-                self._loop.remove_writer(descriptor)
+        known = descriptor in self._sockets.get_map()
+        if what == pycurl.POLL_REMOVE:
+            if known:
+                self._sockets.unregister(descriptor)
+        elif known:
+            self._sockets.modify(descriptor, _EVENTS[what])
+        else:
+            self._sockets.register(descriptor, _EVENTS[what])
 
     def _set_timer(self, milliseconds: int) -> None:
         """Called by libcurl: when it wants to be called at the latest; negative: never."""
@@ -146,15 +146,22 @@ class CurlTransport:
             self._timer.cancel()
             self._timer = None
         if milliseconds == 0:
-            self._timer = self._loop.call_soon(self._act, pycurl.SOCKET_TIMEOUT, 0)
+            self._timer = self._loop.call_soon(self._act_on_time)
         elif milliseconds > 0:
-            self._timer = self._loop.call_later(milliseconds / 1_000, self._act, pycurl.SOCKET_TIMEOUT, 0)
+            self._timer = self._loop.call_later(milliseconds / 1_000, self._act_on_time)
 
-    def _act(self, descriptor: int, events: int) -> None:
-        """Let libcurl do what can be done now, and finish what has ended."""
-        _, running = self._multi.socket_action(descriptor, events)
-        if running == self._active:
-            return
+    def _act_on_time(self) -> None:
+        self._timer = None
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._finish_all()
+
+    def _act_on_sockets(self) -> None:
+        for key, ready in self._sockets.select(0):
+            self._multi.socket_action(key.fd, ready)
+        self._finish_all()
+
+    def _finish_all(self) -> None:
+        """Finish what has ended."""
         while True:
             left, ended, failed = self._multi.info_read()
             for curl in ended:
