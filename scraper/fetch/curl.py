@@ -124,6 +124,8 @@ class CurlTransport:
         """What libcurl is told to use instead of resolving."""
         assert self._resolve is not None
         name, _, port = url.host.rpartition(":")
+        if name.startswith("[") or name.replace(".", "").isdigit():
+            return []
         try:
             return [f"+{name}:{port}:{','.join(await self._resolve(name))}"]
         except OSError as error:

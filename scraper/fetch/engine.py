@@ -118,7 +118,7 @@ async def _drain(content: aiohttp.StreamReader) -> None:
 
 
 def _refused(error: Exception) -> Refused:
-    detail = str(error)[:200]
+    detail = str(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error)[:200]
     if ForbiddenAddress.MARK in detail:
         return Refused(Outcome.FORBIDDEN_ADDRESS, detail)
     for kind, outcome in _OUTCOMES:

@@ -4,6 +4,7 @@ URLs are only cleaned here. Whether an address is forbidden is decided when the 
 it is opened to: after DNS, after every redirect, whatever notation the URL used.
 """
 
+import errno
 import ipaddress
 import re
 import socket
@@ -61,7 +62,7 @@ class ForbiddenAddress(OSError):
     MARK = "forbidden address"
 
     def __init__(self, address: str) -> None:
-        super().__init__(f"{self.MARK} {address}")
+        super().__init__(errno.EACCES, f"{self.MARK} {address}")
 
 
 class Guard:
@@ -187,8 +188,9 @@ def follow(url: Url, location: str) -> Url:
         target = raw.decode()
     except UnicodeDecodeError:
         target = quote(raw, safe=string.printable)  # the bytes stay what they are
+    before, mark, query = target.partition("?")
     try:
-        return parse(urljoin(url.text, target))
+        return parse(urljoin(url.text, before.replace("\\", "/") + mark + query))  # as browsers read it
     except ValueError:
         raise Refused(Outcome.BAD_URL, "a redirect to nowhere") from None
 

@@ -53,7 +53,7 @@ class FetchLimits:
     total: float = 30.0
     connect: float = 10.0
     max_bytes: int = 32 * 1024 * 1024
-    in_memory: int = 64 * 1024 * 1024
+    in_memory: int = 48 * 1024 * 1024
     redirects: int = 5
     patience: float = 5.0
     user_agent: str = agent()

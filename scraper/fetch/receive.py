@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from scraper.fetch.answers import Fields
 from scraper.outcomes import Outcome, Refused
@@ -135,22 +135,23 @@ class Reception:
 
     def add(self, data: bytes) -> bool:
         """Take a piece of the body; false where nothing more is needed. Raises ``Refused``."""
-        if self._decoder is not None:
-            data = self._decode(self._decoder, data)
-        self._size += len(data)
-        self._chunks.append(data)
-        if self._size > self._max:
-            if self._cut:
-                return False
-            raise _too_big("more", self._max)
+        for piece in (data,) if self._decoder is None else self._decode(self._decoder, data):
+            self._size += len(piece)
+            self._chunks.append(piece)
+            if self._size > self._max:
+                if self._cut:
+                    return False
+                raise _too_big("more", self._max)
         if self._size > self._share.bytes and not self._share.large:
             self.waiting = self._memory.extend(self._share, STEP)
         return True
 
-    def _decode(self, decoder: "zlib._Decompress", data: bytes) -> bytes:
+    def _decode(self, decoder: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+        """Unfold a piece step by step, so that a bomb is noticed before it has grown."""
         try:
-            # one byte more than is allowed shows that there is more
-            return decoder.decompress(data, self._max + 1 - self._size)
+            while data:
+                yield decoder.decompress(data, STEP)
+                data = decoder.unconsumed_tail
         except zlib.error as error:
             raise Refused(Outcome.BROKEN_ANSWER, str(error)) from None
 
