@@ -15,7 +15,7 @@ from scraper.outcomes import Outcome, Refused
 
 PAGE_IMAGES = 500
 PAGE_BYTES = 64 * 1024 * 1024
-"""So much image data is held in memory for one page, and not more than one image beyond it."""
+"""So much image data is held in memory for one page, and not more than one step beyond it."""
 PAGE_STEPS = 5_000
 """A page ends after so many steps even if few of them were images: there a source can be stopped and goes on."""
 
@@ -26,13 +26,14 @@ _LONGEST_NAME = 500
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One image, or something that is none, and where its source stands after it (``at``, as JSON).
+    """A few images that belong together, mostly one, and where their source stands after them (``at``, as JSON).
 
-    ``size`` is how many bytes are held for the image, ``total`` how many images there are, where that is known.
+    None are there where it has only come further. ``size`` is how many bytes are held for them, ``total`` how many
+    images there are in all, where that is known.
     """
 
     at: Any
-    found: Found | None = None
+    images: tuple[Found, ...] = ()
     size: int = 0
     total: int | None = None
 
@@ -70,9 +71,8 @@ class _Reader:
                     return _Taken(tuple(images), last, ended=True)
                 except WinnowError as error:
                     return _Taken(tuple(images), last, ended=True, error=error)
-                if last.found is not None:
-                    images.append(last.found)
-                    size += last.size
+                images += last.images
+                size += last.size
                 if len(images) >= PAGE_IMAGES or size >= PAGE_BYTES:
                     break
         return _Taken(tuple(images), last, ended=False)
@@ -122,7 +122,7 @@ def one_after_another(names: list[str], walk: Walk, cursor: Cursor | None) -> St
         try:
             for step in walk(name, at):
                 here = {"file": name, "at": step.at, "damaged": damaged, "first": first}
-                yield Step(here, step.found, step.size, step.total if len(names) == 1 else None)
+                yield Step(here, step.images, step.size, step.total if len(names) == 1 else None)
         except InputError as error:
             if len(names) == 1:
                 raise

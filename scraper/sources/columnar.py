@@ -1,4 +1,7 @@
-"""Parquet and Arrow files, batch by batch: never more of them in memory than a few rows need."""
+"""Parquet and Arrow files, batch by batch.
+
+Memory holds a few rows and the page that they are in; with large images, pages may be as large as a row group.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -47,7 +47,7 @@ class Folder:
                 provenance=Provenance("folder"),
                 read=functools.partial(read_file, file.absolute, self._max_bytes),
             )
-            yield Step({"after": file.path}, image)
+            yield Step({"after": file.path}, (image,))
 
 
 def files(path: Path, extensions: Collection[str], what: str) -> Iterator[Found]:

@@ -66,7 +66,7 @@ class UrlList:
     def _text(self, lines: "_Lines") -> Steps:
         for line in lines:
             url = line.strip()
-            yield Step(lines.cursor, None if not url or url.startswith("#") else self._bare(url))
+            yield Step(lines.cursor, () if not url or url.startswith("#") else (self._bare(url),))
 
     def _json(self, lines: "_Lines") -> Steps:
         for line in lines:
@@ -77,14 +77,14 @@ class UrlList:
             except (ValueError, RecursionError):
                 row = None
             if isinstance(row, str):
-                yield Step(lines.cursor, self._bare(row.strip()))
+                yield Step(lines.cursor, (self._bare(row.strip()),))
             elif not isinstance(row, dict):
-                yield Step(lines.cursor, self._bad(lines.number))
+                yield Step(lines.cursor, (self._bad(lines.number),))
             else:
                 at = self._columns(row)
                 if "url" not in at and lines.number == 1:
                     raise self._no_column(list(row))
-                yield Step(lines.cursor, self._row(row, at, lines.number))
+                yield Step(lines.cursor, (self._row(row, at, lines.number),))
 
     def _csv(self, lines: "_Lines", cursor: Cursor | None, kind: str) -> Steps:
         first = next(lines, "")
@@ -99,12 +99,12 @@ class UrlList:
             try:
                 cells = next(rows, None)
             except csv.Error:  # a quotation mark that never ends, for example
-                yield Step(lines.cursor, self._bad(lines.number))
+                yield Step(lines.cursor, (self._bad(lines.number),))
                 continue
             if cells is None:
                 return
             row = dict(zip(header, cells, strict=False))
-            yield Step(lines.cursor, self._row(row, at, lines.number) if any(cells) else None)
+            yield Step(lines.cursor, (self._row(row, at, lines.number),) if any(cells) else ())
 
     def _parquet(self, cursor: Cursor | None) -> Steps:
         with columnar.opened(self._path) as table:
@@ -114,7 +114,7 @@ class UrlList:
             wanted = sorted(set(at.values()))
             for first, batch in table.batches(wanted, cursor["row"] if cursor else 0):
                 for number, row in enumerate(batch.select(wanted).to_pylist(), first + 1):
-                    yield Step({"row": number}, self._row(row, at, number), total=table.rows)
+                    yield Step({"row": number}, (self._row(row, at, number),), total=table.rows)
 
     def _columns(self, names: Any) -> dict[str, str]:
         at = fields.columns(names)

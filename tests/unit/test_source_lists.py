@@ -166,11 +166,11 @@ async def test_bad_lines_are_found_under_an_address_that_says_where_they_are(tmp
 
 async def test_a_quotation_mark_that_never_ends_costs_a_part_of_the_list_only(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    good = [f"https://example.org/{n}.jpg" for n in range(10_000)]
+    good = [f"https://example.org/{n}.jpg" for n in range(6_000)]
     path.write_text("\n".join(["url", *good[:3], '"oops', *good[3:]]))
-    found = [one.url for one in images(await assert_resumes(UrlList(path)))]
+    found = [one.url for one in images(await collect(UrlList(path)))]
     assert found[:3] == good[:3] and found[3].startswith("a.csv, line")
-    assert len(found) > 5_000 and found[4:] == good[-len(found) + 4 :]
+    assert len(found) > 1_000 and found[4:] == good[-len(found) + 4 :]
 
 
 async def test_a_line_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
