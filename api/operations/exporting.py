@@ -1,10 +1,15 @@
-"""The dataset: labels with provenance, images in class folders, a manifest. The same state gives the same bytes."""
+"""The dataset: labels with provenance, images in class folders, whom they come from, a manifest.
+
+The same state gives the same bytes.
+"""
 
 import csv
 import hashlib
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +17,8 @@ from active_learning.domain.candidate import State
 from active_learning.domain.errors import InputError, NotFound
 from active_learning.domain.label import Label
 from active_learning.domain.value import Value
+from api.operations import attribution
+from api.operations.attribution import Credits, Origin
 from api.operations.context import Winnow
 from api.store.connection import Document
 
@@ -30,21 +37,40 @@ COLUMNS = (
     "score",
     "decided_at",
     "file",
+    *attribution.COLUMNS,
 )
+FILES = ("labels.csv", "labels.jsonl", attribution.CSV, attribution.MARKDOWN)
 
 
 class Exported(Value):
-    """How many labels and bytes went out."""
+    """How many labeled images went out. ``left_out`` are those that no allowed licence covers."""
 
     yes: int
     no: int
     unknown: int
     folder: str
+    left_out: int = 0
 
 
-async def export(w: Winnow, slug: str, out: Path, progress: Callable[[int, int], None]) -> Exported:
+@dataclass
+class _Target:
+    """A dataset that is being written: its files, and how many images of each kind have come."""
+
+    folder: Path
+    licences: frozenset[str] | None
+    table: "csv.DictWriter[str]"
+    lines: IO[str]
+    credits: Credits
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+async def export(
+    w: Winnow, slug: str, out: Path, progress: Callable[[int, int], None], licences: Collection[str] | None = None
+) -> Exported:
     """Write the dataset of a category to ``out``; ``progress(done, total)`` is called after each batch.
 
+    ``licences`` are short names: an image that was not found under any of them is left out (``None``: all go out; the
+    empty name stands for licences that nobody knows). What was taken down is not in the pool, and so not here.
     It is written beside ``out`` and put in its place at the end, so an interrupted export leaves what was there.
     Raises :class:`InputError` when ``out`` holds something else, or when the disk does not take it.
     """
@@ -55,16 +81,17 @@ async def export(w: Winnow, slug: str, out: Path, progress: Callable[[int, int],
         shutil.rmtree(partial, ignore_errors=True)
         for word in ("yes", "no"):
             (partial / "images" / word).mkdir(parents=True)
-        counts = await _write_labels(w, slug, document, partial, progress)
-        await _write_manifest(w, slug, document, partial, counts)
+        allowed = None if licences is None else frozenset(licences)
+        counts = await _write_labels(w, slug, document, partial, allowed, progress)
+        await _write_manifest(w, slug, document, partial, allowed, counts)
         _swap(partial, out)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise InputError(
             f"The dataset cannot be written to {out}: {error.strerror}.", "Free some space or choose another --out."
         ) from error
-    unknown = sum(document["counts"].values()) - sum(counts.values())
-    return Exported(yes=counts["yes"], no=counts["no"], unknown=unknown, folder=str(out))
+    unknown = _unknown(document, counts)
+    return Exported(yes=counts["yes"], no=counts["no"], unknown=unknown, folder=str(out), left_out=counts["left_out"])
 
 
 def _check_target(out: Path) -> None:
@@ -82,20 +109,29 @@ def _swap(partial: Path, out: Path) -> None:
 
 
 async def _write_labels(
-    w: Winnow, slug: str, document: Document, folder: Path, progress: Callable[[int, int], None]
-) -> dict[str, int]:
-    counts = {"yes": 0, "no": 0}
+    w: Winnow,
+    slug: str,
+    document: Document,
+    folder: Path,
+    licences: frozenset[str] | None,
+    progress: Callable[[int, int], None],
+) -> Counter[str]:
     total = document["counts"][State.LABELED] + document["counts"][State.AUTO_LABELED]
     with (
         (folder / "labels.csv").open("w", newline="", encoding="utf-8") as table,
         (folder / "labels.jsonl").open("w", encoding="utf-8") as lines,
+        Credits(folder) as credits_,
     ):
-        writer = csv.DictWriter(table, COLUMNS)
-        writer.writeheader()
+        target = _Target(folder, licences, csv.DictWriter(table, COLUMNS), lines, credits_)
+        target.table.writeheader()
         async for batch in _decided(w, slug):
-            await _write_batch(w, slug, batch, folder, writer, lines, counts)
-            progress(sum(counts.values()), total)
-    return counts
+            await _write_batch(w, slug, batch, target)
+            progress(target.counts.total(), total)
+    return target.counts
+
+
+def _unknown(document: Document, counts: Counter[str]) -> int:
+    return int(sum(document["counts"].values())) - counts.total()
 
 
 async def _decided(w: Winnow, slug: str) -> AsyncIterator[list[str]]:
@@ -111,30 +147,36 @@ async def _decided(w: Winnow, slug: str) -> AsyncIterator[list[str]]:
         yield batch
 
 
-async def _write_batch(
-    w: Winnow,
-    slug: str,
-    batch: list[str],
-    folder: Path,
-    writer: "csv.DictWriter[str]",
-    lines: IO[str],
-    counts: dict[str, int],
-) -> None:
+async def _write_batch(w: Winnow, slug: str, batch: list[str], target: _Target) -> None:
     labels = await w.store.labels.newest(slug, batch)
     facts = await w.store.images.many(batch)
-    blobs = await w.blobs.many(batch)
+    found = {image: attribution.origin(fact, target.licences) for image, fact in facts.items()}
+    wanted = [image for image in batch if found.get(image)]
+    blobs = await w.blobs.many(wanted)
+    missing = [image for image in batch if image not in facts] + [image for image in wanted if image not in blobs]
+    gone = await w.store.takedowns.images(missing) if missing else set()
     for image in batch:
-        label, fact = labels[image], facts[image]
-        word = "yes" if label.value else "no"
-        if image not in blobs:
+        if image in gone:  # while this was written
+            continue
+        if image in missing:
             raise NotFound(f"The bytes of image {image} are missing.", "Import them again, then export.")
-        suffix = {"jpeg": "jpg"}.get(fact["format"].lower(), fact["format"].lower())
-        file = f"images/{word}/{image}.{suffix}"
-        (folder / file).write_bytes(blobs[image])
-        writer.writerow(_row(label, fact, word, file))
-        entry = {"image": image, "name": fact["name"], "label": word, "file": file, **_provenance(label)}
-        lines.write(json.dumps(entry, sort_keys=True, ensure_ascii=False) + "\n")
-        counts[word] += 1
+        where = found[image]
+        if where is None:
+            target.counts["left_out"] += 1
+        else:
+            _write_image(target, labels[image], facts[image], where, blobs[image])
+
+
+def _write_image(target: _Target, label: Label, fact: Document, where: Origin, data: bytes) -> None:
+    word = "yes" if label.value else "no"
+    suffix = {"jpeg": "jpg"}.get(fact["format"].lower(), fact["format"].lower())
+    file = f"images/{word}/{label.image}.{suffix}"
+    (target.folder / file).write_bytes(data)
+    target.table.writerow(_row(label, fact, word, file) | where.model_dump())
+    entry = {"image": label.image, "name": fact["name"], "label": word, "file": file, **_provenance(label)}
+    target.lines.write(json.dumps(entry | {"origin": where.model_dump()}, sort_keys=True, ensure_ascii=False) + "\n")
+    target.credits.add(label.image, file, where)
+    target.counts[word] += 1
 
 
 def _row(label: Label, fact: Document, word: str, file: str) -> dict[str, Any]:
@@ -161,7 +203,9 @@ def _provenance(label: Label) -> dict[str, Any]:
     }
 
 
-async def _write_manifest(w: Winnow, slug: str, document: Document, folder: Path, counts: dict[str, int]) -> None:
+async def _write_manifest(
+    w: Winnow, slug: str, document: Document, folder: Path, licences: frozenset[str] | None, counts: Counter[str]
+) -> None:
     models = [
         {
             "model": model["_id"],
@@ -181,11 +225,17 @@ async def _write_manifest(w: Winnow, slug: str, document: Document, folder: Path
         "policy": category["policy"],
         "state": document["state"],
         "reason": document["reason"],
-        "counts": {**counts, "unknown": sum(document["counts"].values()) - sum(counts.values())},
+        "counts": {
+            "yes": counts["yes"],
+            "no": counts["no"],
+            "unknown": _unknown(document, counts),
+            "left_out": counts["left_out"],
+        },
+        "licences": None if licences is None else sorted(licences),
         "decided": document["decided"],
         "guarantee": _guarantee(document),
         "models": models,
-        "files": {name: _digest(folder / name) for name in ("labels.csv", "labels.jsonl")},
+        "files": {name: _digest(folder / name) for name in FILES},
     }
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
