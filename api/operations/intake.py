@@ -160,8 +160,11 @@ class _Intake:
         )
         if self._near is not None and len(self._near) != gate.hashed:
             return False
-        for image in down & self._stored:
-            await takedown.by_image(w, image, "winnow", "it arrived while its URL or author was taken down")
+        if late := down & self._stored:  # taken down between the bytes and now: they go again
+            self._stored -= late
+            for image in sorted(late):
+                await takedown.by_image(w, image, "winnow", "it arrived while its URL or author was taken down")
+            return False
         kept = self._decide(down, present)
         fresh = [image for image in kept if image.sha256 not in known]
         await self._store_bytes(fresh)
