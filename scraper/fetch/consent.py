@@ -15,7 +15,7 @@ OPT_OUTS = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
 # Directives that have a value of their own after a colon: their names are no agents'.
 _VALUED = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 
-_SCOPE = re.compile(r"\s*([\w./+-]+)\s*:(.*)", re.DOTALL)
+_SCOPE = re.compile(r"\s*([\w./+*-]+)\s*:(.*)", re.DOTALL)
 
 
 def opt_out(fields: Fields, token: str) -> str | None:

@@ -189,7 +189,7 @@ class _Transfer:
         self._drained = 0
         self._drain: asyncio.TimerHandle | None = None
         self._failure: Refused | None = None
-        self._complete = False
+        self._enough = False
         self._forbidden = ""
         self._headers: list[str] = []
         curl.transfer = self
@@ -204,7 +204,7 @@ class _Transfer:
         self._lines.clear()
         self._head_bytes = self._drained = 0
         self._wanted = self._failure = self._drain = None
-        self._complete = False
+        self._enough = False
         self._forbidden = ""
         self.curl.setopt(pycurl.URL, url.text)
         accept = {"accept": ACCEPT} | {name.lower(): value for name, value in headers.items()}
@@ -225,8 +225,7 @@ class _Transfer:
         """Called when libcurl is done with the request."""
         if self.done.done():
             return
-        self._complete = code == 0
-        if code and self._failure is None and self._wanted is not False:
+        if code and self._failure is None and self._wanted is not False and not self._enough:
             outcome = _OUTCOMES.get(code, Outcome.BROKEN_ANSWER)
             if self._forbidden and outcome is Outcome.NO_CONNECTION:
                 outcome, message = Outcome.FORBIDDEN_ADDRESS, f"{ForbiddenAddress.MARK} {self._forbidden}"
@@ -304,8 +303,7 @@ class _Transfer:
         except Refused as refused:
             self._failure = refused
             return 0
-        self._wanted = True
-        self._loop.call_soon(self.finish, 0, "")
+        self._enough = True
         return 0
 
     def _go_on(self, granted: asyncio.Future[None]) -> None:

@@ -13,10 +13,13 @@ STEP = 1024 * 1024
 
 DRAINED = 16 * 1024
 """A body that nobody wants is read up to so many bytes, so that its connection can be used again,"""
-DRAIN_S = 0.5
+DRAIN_S = 0.25
 """and for so long."""
 
-_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_ZLIB = 15
+_WINDOWS = {"gzip": 16 + _ZLIB, "x-gzip": 16 + _ZLIB, "deflate": _ZLIB}
+_DEFLATED = 8
+"""How a zlib header begins; some servers leave it out."""
 
 
 class Share:
@@ -92,7 +95,7 @@ class Reception:
     """
 
     __slots__ = (
-        *("_chunks", "_cut", "_decoder", "_max", "_memory", "_share", "_size", "_wanted"),
+        *("_chunks", "_cut", "_decoder", "_max", "_memory", "_share", "_size", "_wanted", "_window"),
         *("body", "headers", "status", "waiting"),
     )
 
@@ -106,6 +109,7 @@ class Reception:
         self._share = Share()
         self._chunks: list[bytes] = []
         self._size = 0
+        self._window = 0
         self._decoder: zlib._Decompress | None = None
         self.waiting: asyncio.Future[None] | None = None
         self.status = 0
@@ -126,7 +130,7 @@ class Reception:
         if encoding not in {"identity", ""}:
             if encoding not in _WINDOWS:
                 raise Refused(Outcome.BROKEN_ANSWER, f"encoded as {encoding[:40]}")
-            self._decoder = zlib.decompressobj(_WINDOWS[encoding])
+            self._window = _WINDOWS[encoding]
             size = self._max  # whatever it unfolds to
         elif size is None:
             size = STEP
@@ -135,7 +139,7 @@ class Reception:
 
     def add(self, data: bytes) -> bool:
         """Take a piece of the body; false where nothing more is needed. Raises ``Refused``."""
-        for piece in (data,) if self._decoder is None else self._decode(self._decoder, data):
+        for piece in self._decode(data) if self._window else (data,):
             self._size += len(piece)
             self._chunks.append(piece)
             if self._size > self._max:
@@ -146,18 +150,21 @@ class Reception:
             self.waiting = self._memory.extend(self._share, STEP)
         return True
 
-    def _decode(self, decoder: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    def _decode(self, data: bytes) -> Iterator[bytes]:
         """Unfold a piece step by step, so that a bomb is noticed before it has grown."""
+        if self._decoder is None and data:
+            bare = self._window == _ZLIB and data[0] & 0x0F != _DEFLATED
+            self._decoder = zlib.decompressobj(-_ZLIB if bare else self._window)
         try:
-            while data:
-                yield decoder.decompress(data, STEP)
-                data = decoder.unconsumed_tail
+            while data and self._decoder is not None:
+                yield self._decoder.decompress(data, STEP)
+                data = self._decoder.unconsumed_tail
         except zlib.error as error:
             raise Refused(Outcome.BROKEN_ANSWER, str(error)) from None
 
     def end(self) -> None:
         """The answer has come to its end: ``body`` is there. Raises ``Refused``."""
-        if self._decoder is not None and not self._decoder.eof and (self._size or not self._cut):
+        if self._decoder is not None and not self._decoder.eof and self._size <= self._max:
             raise Refused(Outcome.BROKEN_ANSWER, "the encoding ends too early")
         self.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         if self._cut:

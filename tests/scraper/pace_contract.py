@@ -21,6 +21,7 @@ class PaceContract:
     async def test_turns_are_never_closer_than_the_interval(self, opened: Open) -> None:
         pace = await opened(0.05)
         times: list[float] = []
+        start = time.monotonic()
 
         async def ask() -> None:
             assert await pace.turn(HOST, 60.0) == 0.0
@@ -28,11 +29,9 @@ class PaceContract:
 
         await asyncio.gather(*(ask() for _ in range(8)))
         times.sort()
-        # the k-th turn is not before k intervals, however turns bunch up on the way from the pace to us
-        for k, at in enumerate(times):
-            assert at - times[0] >= k * 0.05 - 0.03
-        assert times[-1] - times[0] >= 7 * 0.05 - 0.03
-        assert times[-1] - times[0] < 7 * 0.05 + self.SLACK_S
+        # turns may reach us late, and then bunched up, but none before its time
+        assert all(at - start >= k * 0.05 - self.CLOCK_S for k, at in enumerate(times))
+        assert times[-1] - start < 7 * 0.05 + self.SLACK_S
 
     async def test_hosts_do_not_wait_for_each_other(self, opened: Open) -> None:
         pace = await opened(30.0)
@@ -56,10 +55,10 @@ class PaceContract:
             host = f"held-{interval}.example:80"
             await pace.turn(host, 1.0)
             start = time.monotonic()
-            await pace.hold(host, 0.4)
-            assert await pace.turn(host, 0.0) > 0.2
+            await pace.hold(host, 0.5)
+            assert 0.0 < await pace.turn(host, 0.0) <= 0.5 + self.CLOCK_S
             assert await pace.turn(host, 30.0) == 0.0
-            assert time.monotonic() - start >= 0.4 - self.CLOCK_S
+            assert time.monotonic() - start >= 0.5 - self.CLOCK_S
 
     async def test_a_shorter_hold_does_not_end_a_longer_one(self, opened: Open) -> None:
         pace = await opened(0.0)

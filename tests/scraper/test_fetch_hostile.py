@@ -17,7 +17,7 @@ from tests.scraper.hostile.certificates import self_signed
 from tests.scraper.hostile.server import FORBIDDEN, GOOD, IMAGE, Server, running
 
 TOTAL_S = 0.8
-LIMITS = FetchLimits(total=TOTAL_S, connect=0.5, max_bytes=2 * 1024 * 1024, networks=(f"{GOOD}/32",))
+LIMITS = FetchLimits(total=TOTAL_S, connect=0.3, max_bytes=2 * 1024 * 1024, networks=(f"{GOOD}/32",))
 
 
 @pytest.fixture(scope="module")

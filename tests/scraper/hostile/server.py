@@ -39,7 +39,7 @@ class Asked:
 
 @dataclass
 class Server:
-    """The running server: what has arrived, and what ``/robots.txt`` answers."""
+    """The running server: what has arrived, what ``/robots.txt`` answers, and ``answers`` that a test has added."""
 
     port: int = 0
     tls_port: int = 0
@@ -47,6 +47,10 @@ class Server:
     opened: Counter[str] = field(default_factory=Counter)
     open_now: Counter[str] = field(default_factory=Counter)
     most_open: Counter[str] = field(default_factory=Counter)
+    most_at_once: int = 0
+    """Requests that were being answered at the same time."""
+    answering: int = 0
+    answers: dict[str, bytes] = field(default_factory=dict)
     robots: bytes = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"
 
     def url(self, path: str, host: str = GOOD) -> str:
@@ -227,7 +231,7 @@ async def endless_continue(write: Write) -> None:
 
 
 async def slow_hops(write: Write, number: int) -> None:
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.2)
     await write(redirect(f"/slow-hops?{number + 1}"))
 
 
@@ -278,8 +282,13 @@ class _Connection:
             asked = Asked(time.monotonic(), self.address, target, headers, self.number)
             self.server.log.append(asked)
             self.served += 1
-            if not await self._answer(target.strip("/"), asked, write):
-                return
+            self.server.answering += 1
+            self.server.most_at_once = max(self.server.most_at_once, self.server.answering)
+            try:
+                if not await self._answer(target.strip("/"), asked, write):
+                    return
+            finally:
+                self.server.answering -= 1
 
     async def _answer(self, target: str, asked: Asked, write: Write) -> bool:
         """Whether the connection stays open."""
@@ -291,7 +300,7 @@ class _Connection:
         elif path in BREAKING:
             await write(BREAKING[path])
             return False
-        elif path == "slow-hops":
+        elif path == "slow-hops" and int(query or 0) < 6:
             await slow_hops(write, int(query or 0))
         elif path == "hops":
             await write(redirect(f"/hops?{int(query or 0) + 1}"))
@@ -302,7 +311,7 @@ class _Connection:
         elif path == "conditional":
             await write(answer(headers='ETag: "v1"\r\nLast-Modified: Sat, 21 Nov 2026 08:00:00 GMT\r\n'))
         else:
-            await write(self.answers.get(path, answer(query.encode())))
+            await write(self.server.answers.get(path) or self.answers.get(path) or answer())
         return True
 
 
@@ -324,7 +333,7 @@ def running(tls: ssl.SSLContext | None = None, addresses: tuple[str, ...] = (GOO
             server.most_open[address] = max(server.most_open[address], server.open_now[address])
             try:
                 with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                    await _Connection(server, fixed(server), next(numbers), address).serve(reader, writer)
+                    await _Connection(server, answers, next(numbers), address).serve(reader, writer)
             finally:
                 server.open_now[address] -= 1
                 tasks.discard(task)
@@ -332,9 +341,12 @@ def running(tls: ssl.SSLContext | None = None, addresses: tuple[str, ...] = (GOO
 
         return serve
 
+    answers: dict[str, bytes] = {}
+
     async def start() -> list[asyncio.Server]:
         servers = [await asyncio.start_server(connected(addresses[0]), addresses[0], 0)]
         server.port = servers[0].sockets[0].getsockname()[1]
+        answers.update(fixed(server))
         servers += [await asyncio.start_server(connected(one), one, server.port) for one in addresses[1:]]
         if tls is not None:
             servers.append(await asyncio.start_server(connected("tls"), addresses[0], 0, ssl=tls))
