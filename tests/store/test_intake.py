@@ -144,7 +144,8 @@ async def test_four_at_once_with_crashes_leave_one_of_each_group(w: Winnow, seed
         nonlocal crashes
         chance = np.random.default_rng((seed, number))
         order = [images[n] for n in chance.permutation(len(images))]
-        index, place, kinds = EveryPair(), 0, {}
+        kinds: dict[str, Kind] = {}
+        index, place = EveryPair(), 0
         while place < len(order):
             batch = order[place : place + 8]
             task = asyncio.create_task(intake.add_images(w, SLUG, batch, index))
