@@ -34,6 +34,7 @@ class Settings:
     contact: str = ""
     scrape_per_second: float = 4.0
     scrape_connections: int = 32
+    scrape_processes: int = 0
     scrape_networks: tuple[str, ...] = ()
     flickr_key: str = field(default="", repr=False)
     openverse_id: str = ""
@@ -64,6 +65,7 @@ class Settings:
 
         The scraper's: WINNOW_CONTACT (an address that servers are told), WINNOW_SCRAPE_PER_SECOND (requests to one host
         by all processes together; 0: as fast as it goes), WINNOW_SCRAPE_CONNECTIONS (of one process),
+        WINNOW_SCRAPE_PROCESSES (that `./winnow scrape` starts for a large list; 0: one for each processor),
         WINNOW_SCRAPE_NETWORKS (private networks that may be asked, such as 10.1.0.0/16,127.0.0.1), WINNOW_FLICKR_KEY,
         WINNOW_OPENVERSE_CLIENT_ID, WINNOW_OPENVERSE_CLIENT_SECRET, HF_TOKEN.
         """
@@ -89,6 +91,7 @@ class Settings:
             contact=env.get("WINNOW_CONTACT", ""),
             scrape_per_second=_number(env, "WINNOW_SCRAPE_PER_SECOND", cls.scrape_per_second),
             scrape_connections=int(_number(env, "WINNOW_SCRAPE_CONNECTIONS", cls.scrape_connections)),
+            scrape_processes=int(_number(env, "WINNOW_SCRAPE_PROCESSES", cls.scrape_processes)),
             scrape_networks=tuple(
                 part.strip() for part in env.get("WINNOW_SCRAPE_NETWORKS", "").split(",") if part.strip()
             ),
@@ -117,6 +120,7 @@ class Settings:
             "WINNOW_CONTACT": self.contact,
             "WINNOW_SCRAPE_PER_SECOND": str(self.scrape_per_second),
             "WINNOW_SCRAPE_CONNECTIONS": str(self.scrape_connections),
+            "WINNOW_SCRAPE_PROCESSES": str(self.scrape_processes),
             "WINNOW_SCRAPE_NETWORKS": ",".join(self.scrape_networks),
             "WINNOW_FLICKR_KEY": self.flickr_key,
             "WINNOW_OPENVERSE_CLIENT_ID": self.openverse_id,

@@ -55,7 +55,7 @@ STEPS = (
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/unit", "tests/architecture"),
     ("tests/laws",),
-    ("tests/store", "tests/api", "tests/jobs", "tests/turk"),
+    ("tests/store", "tests/api", "tests/jobs", "tests/scraper", "tests/turk"),
     ("tests/e2e",),
     ("tests/ui",),
 )

@@ -191,7 +191,8 @@ def print_imported(imported: pipeline.Imported, console: Console) -> None:
     """One line for the whole, one for each refused file (the first twenty)."""
     console.print(
         f"{imported.accepted:,} images, {imported.candidates:,} of them new to the pool, "
-        f"{imported.duplicates:,} duplicates, {len(imported.refused):,} refused."
+        f"{imported.duplicates:,} duplicates, {imported.near_duplicates:,} near-duplicates, "
+        f"{len(imported.refused):,} refused."
     )
     for refusal in imported.refused[:20]:
         console.print(f"  refused {refusal.name} ({refusal.reason}): {refusal.message}", markup=False, soft_wrap=True)

@@ -83,7 +83,6 @@ _PASSING = frozenset(
         Outcome.NO_CONNECTION,
         Outcome.TIMEOUT,
         Outcome.BROKEN_ANSWER,
-        Outcome.TRUNCATED,
     }
 )
 

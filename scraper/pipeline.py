@@ -1,17 +1,18 @@
-"""From a source to the pool: read, inspect, hand over in batches. Every file's outcome is counted."""
+"""Files of this machine into the pool, for commands that need to know at once what became of each."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from active_learning.domain.errors import ImageRefused
 from active_learning.domain.value import Value
 from api.operations.context import Winnow
-from api.operations.intake import NewImage, add_images
-from scraper.inspect import inspect
+from scraper.admit import Admission, Admitted, Arrived
+from scraper.outcomes import Outcome
 from scraper.sources import digits, folder
 
 BATCH = 200
+SAME = (Outcome.STORED, Outcome.DUPLICATE)
+"""The file's own bytes are in the pool."""
 
 Progress = Callable[[int, int], None]
 
@@ -25,11 +26,14 @@ class Refusal(Value):
 
 
 class Imported(Value):
-    """What became of every file. ``names`` maps each accepted file's name to its image (sha256)."""
+    """What became of every file. ``names`` maps each accepted file's name to its image (sha256).
 
-    images: int
+    ``candidates`` are new to the category; ``duplicates`` have the bytes of another file.
+    """
+
     candidates: int
     duplicates: int
+    near_duplicates: int
     refused: tuple[Refusal, ...]
     names: dict[str, str]
 
@@ -69,21 +73,43 @@ Read = Callable[[], bytes]
 async def _import(
     w: Winnow, slug: str, items: Iterable[tuple[str, Read]], total: int, source: str, progress: Progress
 ) -> Imported:
-    refused: list[Refusal] = []
-    names: dict[str, str] = {}
-    images = candidates = done = 0
-    for batch in _batches(items):
-        fresh, bad = await asyncio.to_thread(_inspect_all, batch, source)
-        refused += bad
-        names.update({image.name: image.sha256 for image in fresh})
-        added = await add_images(w, slug, fresh)
-        images, candidates, done = images + added.images, candidates + added.candidates, done + len(batch)
-        progress(done, total)
+    admission = Admission(w)
+    became: dict[str, Admitted] = {}
+    try:
+        for batch in _batches(items):
+            read = await asyncio.to_thread(_read_all, batch, source)
+            arrived = [one for one in read if isinstance(one, Arrived)]
+            admitted = await admission.admit(slug, arrived)
+            became |= {one.name: what for one, what in zip(arrived, admitted, strict=True)}
+            became |= {name: one for (name, _), one in zip(batch, read, strict=True) if isinstance(one, Admitted)}
+            progress(len(became), total)
+    finally:
+        admission.close()
+    return _imported(became)
+
+
+def _read_all(batch: Sequence[tuple[str, Read]], source: str) -> list[Arrived | Admitted]:
+    return [_read(name, read, source) for name, read in batch]
+
+
+def _read(name: str, read: Read, source: str) -> Arrived | Admitted:
+    try:
+        return Arrived(name, "", read(), {"source": source})
+    except OSError as error:
+        return Admitted(Outcome.UNREADABLE, f"It cannot be read: {error.strerror}.")
+
+
+def _imported(became: Mapping[str, Admitted]) -> Imported:
+    names = {name: what.image for name, what in became.items() if what.outcome in SAME and what.image is not None}
     return Imported(
-        images=images,
-        candidates=candidates,
+        candidates=sum(what.outcome is Outcome.STORED for what in became.values()),
         duplicates=len(names) - len(set(names.values())),
-        refused=tuple(refused),
+        near_duplicates=sum(what.outcome is Outcome.NEAR_DUPLICATE for what in became.values()),
+        refused=tuple(
+            Refusal(name=name, reason=what.outcome.value, message=what.detail)
+            for name, what in became.items()
+            if what.outcome not in {*SAME, Outcome.NEAR_DUPLICATE}
+        ),
         names=names,
     )
 
@@ -97,21 +123,3 @@ def _batches(items: Iterable[tuple[str, Read]]) -> Iterator[list[tuple[str, Read
             batch = []
     if batch:
         yield batch
-
-
-def _inspect_all(batch: Sequence[tuple[str, Read]], source: str) -> tuple[list[NewImage], list[Refusal]]:
-    fresh: list[NewImage] = []
-    refused: list[Refusal] = []
-    for name, read in batch:
-        try:
-            data = read()
-            facts = inspect(data)
-        except ImageRefused as error:
-            refused.append(Refusal(name=name, reason=error.reason, message=str(error)))
-        except OSError as error:
-            refused.append(Refusal(name=name, reason="unreadable", message=f"It cannot be read: {error.strerror}."))
-        else:
-            fresh.append(
-                NewImage(facts.sha256, data, facts.format, facts.width, facts.height, name=name, source=source)
-            )
-    return fresh, refused

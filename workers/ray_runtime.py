@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Protocol
 
 import ray
 import uvloop
@@ -35,11 +35,21 @@ NAMES: Mapping[Step, str] = {step: name for name, step in STEPS.items()}
 RETRIES = 3
 """How often a task runs again after the loss of its node or process. An error of its own is not tried again here."""
 
+CREW_CPUS = 0.25
+"""What an actor of a crew takes of a processor, by Ray's counting: downloads of days leave room for tasks."""
+
 AHEAD = 4
 """Tasks in flight for each processor: enough that none is idle, few enough that a cancelled job leaves little."""
 
 Progress = Callable[[str, int, int], Awaitable[None]]
 """``progress(step, done, total)``, after each result."""
+
+
+class Member(Protocol):
+    """What a crew is made of: a class without arguments, whose module loads no more than it needs."""
+
+    def run(self, settings: Settings, *args: Any) -> None:
+        """Do a share of the work, until there is none."""
 
 
 class _Process:
@@ -120,6 +130,22 @@ class RayRuntime:
             for reference in flying:
                 ray.cancel(reference)
 
+    async def crew(self, member: type[Member], *args: Any) -> None:
+        """Run one ``member`` for each processor of the cluster, side by side, until all have ended.
+
+        They share out the work by themselves (leases in MongoDB). An actor that dies is started again, elsewhere if its
+        node is gone, as often as it takes. Whoever is cancelled takes the actors with him.
+        """
+        await self._start()
+        lasting: dict[str, Any] = {"max_restarts": -1, "max_task_retries": -1}
+        actor: Any = ray.remote(num_cpus=CREW_CPUS, scheduling_strategy="SPREAD", **lasting)(member)
+        actors = [actor.remote() for _ in range(await asyncio.to_thread(self._processors))]
+        try:
+            await asyncio.gather(*(one.run.remote(self.settings, *args) for one in actors))
+        finally:
+            for one in actors:
+                ray.kill(one)
+
     def over(self, progress: Progress | None = None) -> Spread:
         """Spread steps over this Ray. A single range is not worth the way to another process: it is done here."""
 
@@ -139,8 +165,12 @@ class RayRuntime:
 
     @staticmethod
     def _room() -> int:
+        return AHEAD * RayRuntime._processors()
+
+    @staticmethod
+    def _processors() -> int:
         resources: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        return max(1, AHEAD * int(resources.get("CPU", 1)))
+        return max(1, int(resources.get("CPU", 1)))
 
     async def _start(self) -> None:
         async with self._lock:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -27,14 +28,22 @@ class OpenverseOptions(Query):
     """Openverse."""
 
     collection: str = Field(default="", description="Only one of its collections, such as flickr or wikimedia.")
+    address: str = Field(default="https://api.openverse.org", description="Another installation of its API.")
 
 
 class CommonsOptions(Query):
     """Wikimedia Commons. A query of the form ``Category:Cars`` lists that category."""
 
+    depth: int = Field(default=0, ge=0, le=10, description="Of a category: its subcategories too, so deep.")
+    width: int = Field(default=1_280, ge=0, description="Pixels, for images that are wider; 0: the originals.")
+    address: str = Field(default="https://commons.wikimedia.org", description="Another MediaWiki.")
+
 
 class FlickrOptions(Query):
     """Flickr. It needs an API key (WINNOW_FLICKR_KEY)."""
+
+    size: Literal["large", "original"] = Field(default="large", description="large: 1,024 pixels; or original.")
+    address: str = Field(default="https://api.flickr.com", description="Where its API is.")
 
 
 class ListOptions(Value):

@@ -19,7 +19,7 @@ from api.store.connection import Document
 from api.store.finds import Ended, FindState, Later, find_id
 from api.store.scrapes import ScrapeState, Tally
 
-LEASE_S = 30.0
+LEASE_S = 20.0
 """How long a find stays with a process that has gone silent."""
 
 MOST_LEASES = 8
@@ -42,9 +42,10 @@ OUTCOME_COLUMNS = (
 
 
 class Wanted(Value):
-    """What to look for: ``source`` and its ``options`` (those of :mod:`active_learning.domain.sources`), at most ``limit`` images.
+    """What to look for: at most ``limit`` images of ``source``, asked with ``options``.
 
-    ``every_h`` > 0 looks again so many hours after each end, for new images only.
+    Both are described in :mod:`active_learning.domain.sources`. ``every_h`` > 0 looks again so many hours after each
+    end, for new images only.
     """
 
     category: str
@@ -88,7 +89,10 @@ class Lease:
 
 
 class Seen(Value):
-    """A scrape as its page and the terminal show it. ``total`` is what the source expects to give, if it says so."""
+    """A scrape as its page and the terminal show it. ``total`` is what the source expects to give, if it says so.
+
+    ``due_at`` is when the next image may be asked for, ``trouble`` why it was not got before.
+    """
 
     id: str
     category: str
@@ -105,6 +109,8 @@ class Seen(Value):
     started_at: datetime
     ended_at: datetime | None
     wakes_at: datetime | None
+    due_at: datetime | None = None
+    trouble: str = ""
 
     @property
     def seconds_left(self) -> float | None:
@@ -356,8 +362,11 @@ async def everything(w: Winnow) -> list[Seen]:
 
 async def _seen(w: Winnow, document: Document) -> Seen:
     tally = await w.store.scrapes.tally(document["_id"], w.clock() - RECENT)
-    shown = {name: document[name] for name in Seen.model_fields if name not in {"id", "tally"}}
-    return Seen(id=document["_id"], tally=tally, **shown)
+    next_due = await w.store.finds.next_due(document["_id"]) if tally.waiting else None
+    due = next_due or {"due_at": None, "outcome": None, "detail": ""}
+    trouble = f"{due['outcome'].replace('_', ' ')}: {due['detail']}" if due["outcome"] else ""
+    shown = {name: document[name] for name in Seen.model_fields if name in document}
+    return Seen(id=document["_id"], tally=tally, due_at=due["due_at"], trouble=trouble, **shown)
 
 
 async def outcomes(w: Winnow, scrape: str, outcome: str | None = None) -> AsyncIterator[dict[str, Any]]:

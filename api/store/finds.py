@@ -126,13 +126,16 @@ class Finds:
                 {"$set": fields, "$inc": {"leases": -1}},
             )
 
-    async def next_due(self, scrape: str) -> datetime | None:
-        """When the next undecided find of a scrape is due, or its lease ends; ``None`` when all are decided."""
+    async def next_due(self, scrape: str) -> Document | None:
+        """The undecided find of a scrape that is due next, or whose lease ends; ``None`` when all are decided.
+
+        Its ``outcome`` and ``detail`` say why it waits, where it was tried before.
+        """
         for state in (FindState.WAITING, FindState.LEASED):
             open_find = {"scrape": scrape, "state": state.value}
-            document = await self.collection.find_one(open_find, {"due_at": 1}, sort=[("due_at", ASCENDING)])
+            document = await self.collection.find_one(open_find, sort=[("due_at", ASCENDING)])
             if document is not None:
-                return document["due_at"]  # type: ignore[no-any-return]
+                return document
         return None
 
     async def visit_again(

@@ -4,7 +4,7 @@ Time is MongoDB's own (``$$NOW``): the clocks of download nodes need not agree.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -12,6 +12,7 @@ from pymongo import ReturnDocument
 from api.store.connection import Collection, Database
 
 ROBOTS_KEPT = timedelta(days=1)
+CLAIMED_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,20 @@ class Hosts:
         fresh = {"$expr": {"$gt": ["$robots_at", {"$subtract": ["$$NOW", ROBOTS_KEPT.total_seconds() * 1_000.0]}]}}
         document = await self.collection.find_one({"_id": host, **fresh}, {"robots": 1})
         return None if document is None else str(document["robots"])
+
+    async def claim_robots(self, host: str) -> bool:
+        """Whether the caller is the one who asks for it now; others wait for what he stores, 20 s at most."""
+        free = {"$lt": [{"$ifNull": ["$robots_claimed_at", datetime.min]}, {"$subtract": ["$$NOW", CLAIMED_MS]}]}
+        document = await self.collection.find_one_and_update(
+            {"_id": host},
+            [
+                {"$set": {"robots_mine": free}},
+                {"$set": {"robots_claimed_at": {"$cond": ["$robots_mine", "$$NOW", "$robots_claimed_at"]}}},
+            ],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return bool(document["robots_mine"])
 
     async def keep_robots(self, host: str, text: str) -> None:
         """Store it, with the time."""

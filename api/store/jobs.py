@@ -62,11 +62,14 @@ class Jobs:
         await self.collection.update_one({"_id": identifier}, {"$setOnInsert": fields}, upsert=True, session=session)
         return identifier
 
-    async def lease(self, owner: str, kinds: Sequence[str], now: datetime, seconds: float) -> Job | None:
-        """Take the job that is due longest: a ready one, or a running one whose lease has run out."""
+    async def lease(
+        self, owner: str, kinds: Sequence[str], now: datetime, seconds: float, only: str | None = None
+    ) -> Job | None:
+        """Take the job (``only`` that with this id) that is due longest: ready, or running with a lease run out."""
         document = await self.collection.find_one_and_update(
             {
                 "kind": {"$in": list(kinds)},
+                **({} if only is None else {"_id": only}),
                 "$or": [
                     {"state": JobState.READY.value, "due_at": {"$lte": now}},
                     {"state": JobState.RUNNING.value, "lease_until": {"$lt": now}},

@@ -46,6 +46,11 @@ async def test_robots_are_kept_for_everybody(w: Winnow) -> None:
     assert await w.store.hosts.robots(HOST) == "User-agent: *\nDisallow: $private\n"
 
 
+async def test_one_process_asks_for_robots(w: Winnow) -> None:
+    claims = await asyncio.gather(*(w.store.hosts.claim_robots(HOST) for _ in range(8)))
+    assert sum(claims) == 1
+
+
 async def test_time_is_the_servers(w: Winnow) -> None:
     before = time.time()
     mark = (await w.store.hosts.take_turn(HOST, 0.0, 1.0)).mark

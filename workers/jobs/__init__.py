@@ -1,17 +1,18 @@
 """One file a job, one literal registry. Adding a job is one file and one line here."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from workers.jobs import advance, collect, embed, erase, train
+from workers.jobs import advance, collect, embed, erase, scrape, train
 from workers.jobs.desk import Desk
 
-Runner = Callable[[Desk, dict[str, Any]], Awaitable[None]]
+Runner = Callable[[Desk, dict[str, Any]], Coroutine[Any, Any, None]]
 
 JOBS: Mapping[str, Runner] = {
     "advance": advance.run,
     "collect": collect.run,
     "embed": embed.run,
     "erase": erase.run,
+    "scrape": scrape.run,
     "train": train.run,
 }

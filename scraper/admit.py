@@ -1,0 +1,119 @@
+"""The gate of the pool: bytes that have arrived are examined, put into the category's form, and handed to intake."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from active_learning.domain.errors import ImageRefused
+from active_learning.domain.intake import IntakePolicy
+from api.operations.context import Winnow
+from api.operations.intake import Kind, NewImage, add_images
+from scraper.forms import shape
+from scraper.inspect import ImageFacts, examine, facts_of
+from scraper.near import NearIndex
+from scraper.outcomes import Outcome
+
+OUTCOMES: Mapping[Kind, Outcome] = {
+    Kind.ADDED: Outcome.STORED,
+    Kind.DUPLICATE: Outcome.DUPLICATE,
+    Kind.NEAR_DUPLICATE: Outcome.NEAR_DUPLICATE,
+    Kind.TAKEN_DOWN: Outcome.TAKEN_DOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The bytes of one found image. ``url`` is where they were found, ``status`` what the server said (0: no server).
+
+    ``unchanged`` stands for bytes that an earlier visit has brought already.
+    """
+
+    name: str
+    url: str
+    data: bytes
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    status: int = 0
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of one of them: the outcome, in words what is special about it, and the image (sha256) it became."""
+
+    outcome: Outcome
+    detail: str = ""
+    image: str | None = None
+
+
+class Admission:
+    """Examines in one thread beside the event loop, and remembers the perceptual hashes of the categories it serves."""
+
+    def __init__(self, w: Winnow) -> None:
+        self._w = w
+        self._thread = ThreadPoolExecutor(1, "examine")
+        self._near: dict[str, NearIndex] = {}
+
+    async def admit(self, slug: str, arrived: Sequence[Arrived]) -> list[Admitted]:
+        """Examine and store some images of one category; says of each, in order, what became of it.
+
+        Repeating it after a crash at any point changes nothing more and gives the same images.
+        """
+        policy = (await self._w.store.categories.definition(slug)).intake
+        loop = asyncio.get_running_loop()
+        examined = await loop.run_in_executor(self._thread, examine_all, arrived, policy)
+        fresh = [image for image in examined if isinstance(image, NewImage)]
+        near = None if policy.near is None else self._near.setdefault(f"{slug} {policy.near}", NearIndex(policy.near))
+        added = await add_images(self._w, slug, fresh, near)
+        admitted = map(_admitted, fresh, added.kinds, added.earlier)
+        return [next(admitted) if isinstance(image, NewImage) else image for image in examined]
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def examine_all(arrived: Sequence[Arrived], policy: IntakePolicy) -> list[NewImage | Admitted]:
+    """Examine images and bring them into the form of the policy: what intake takes, or why it is not handed on."""
+    return [_examine(one, policy) for one in arrived]
+
+
+def _examine(one: Arrived, policy: IntakePolicy) -> NewImage | Admitted:
+    if one.unchanged:
+        return Admitted(Outcome.UNCHANGED)
+    try:
+        examined = examine(one.data, policy)
+        data, facts = _formed(one.data, examined.facts, policy)
+    except ImageRefused as refused:
+        return Admitted(Outcome(refused.reason), str(refused))
+    return NewImage(
+        sha256=facts.sha256,
+        data=data,
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        name=one.name,
+        source=one.provenance.get("source", ""),
+        phash=examined.phash,
+        sharpness=examined.sharpness,
+        provenance=one.provenance,
+        url=one.url,
+        status=one.status,
+    )
+
+
+def _formed(data: bytes, facts: ImageFacts, policy: IntakePolicy) -> tuple[bytes, ImageFacts]:
+    if policy.form == "original":
+        return data, facts
+    formed = shape(data, facts, policy.form)
+    return formed, facts_of(formed)
+
+
+def _admitted(image: NewImage, kind: Kind, earlier: str | None) -> Admitted:
+    match kind:
+        case Kind.NEAR_DUPLICATE:
+            return Admitted(Outcome.NEAR_DUPLICATE, f"it looks like {earlier}", earlier)
+        case Kind.TAKEN_DOWN:
+            return Admitted(Outcome.TAKEN_DOWN)
+        case _:
+            return Admitted(OUTCOMES[kind], "", image.sha256)

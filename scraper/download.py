@@ -1,0 +1,288 @@
+"""One process that fetches: leases found images, fetches them, has them examined, settles each with an outcome.
+
+The event loop only fetches; the processor's work runs in a thread beside it. A process that dies loses what it has in
+hand, at most ``in_hand`` images: their leases run out, and somebody fetches them again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from active_learning.domain.value import Value
+from api.operations import scraping
+from api.operations.context import Winnow
+from api.operations.scraping import Lease
+from api.store.connection import UNREACHABLE
+from api.store.finds import Ended, Later
+from scraper.admit import Admission, Admitted, Arrived
+from scraper.fetch.protocol import Fetcher, Reply, Request
+from scraper.outcomes import Refused
+from scraper.sources import Read
+
+logger = logging.getLogger(__name__)
+
+Scrapes = Callable[[], Awaitable[Sequence[str]]]
+"""Whose images may be fetched now."""
+
+LONGEST_BACKOFF_S = 900.0
+LATEST_BATCH_S = 0.05
+"""A batch that is not full is settled after so long: a trickle is seen as it comes."""
+LOOK_S = 0.2
+"""Where everything that is leased is in hand, it looks for more so often."""
+OUTAGE_S = 120.0
+"""So long what was fetched is kept while MongoDB does not answer."""
+WINDOW_S = 5.0
+"""Rates are those of so many seconds."""
+
+
+class Workload(Value):
+    """How much one process takes on.
+
+    ``lease`` finds are taken from the queue at a time. At most ``in_hand`` of them are asked for and not yet settled;
+    they are settled in batches of up to ``batch``. At most ``tries`` attempts are made, the n-th some
+    ``backoff * 2**n`` seconds after the one before.
+    """
+
+    lease: int = 128
+    in_hand: int = 64
+    batch: int = 32
+    tries: int = 4
+    backoff: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Landed:
+    """A find that was asked for, and what came of it."""
+
+    lease: Lease
+    came: Reply | bytes | Refused
+
+
+class Downloader:
+    """Fetches for one process. ``run`` may be called again and again: what it has learned of the pool is kept."""
+
+    def __init__(self, w: Winnow, fetcher: Fetcher, who: str, load: Workload, schemes: Mapping[str, Read]) -> None:
+        self._w = w
+        self._fetcher = fetcher
+        self._load = load
+        self._schemes = schemes
+        self._row: deque[Lease] = deque()
+        self._flying: set[asyncio.Task[None]] = set()
+        self._credits = asyncio.Semaphore(load.in_hand)
+        self._landed: asyncio.Queue[_Landed] = asyncio.Queue()
+        self._settled = asyncio.Event()
+        self._mine: dict[str, str] = {}
+        self._settler = Settler(w, who, load)
+
+    async def run(self, scrapes: Scrapes, stop: asyncio.Event) -> None:
+        """Work until nothing of ``scrapes()`` is due, or ``stop`` is set; what was asked for is settled at the end.
+
+        Raises what the store raises when it does not answer for ``OUTAGE_S``.
+        """
+        fetching = asyncio.create_task(self._fetch_all(scrapes, stop))
+        beside = [asyncio.create_task(self._settle_for_ever()), asyncio.create_task(self._keep_for_ever())]
+        try:
+            done, _ = await asyncio.wait([fetching, *beside], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:  # those beside end only by an error
+                task.result()
+        finally:
+            tasks = [fetching, *beside, *self._flying]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            row, self._row = self._row, deque()
+            mine, self._mine = self._mine, {}
+            await self._w.store.finds.give_back({one.find: mine[one.find] for one in row}, self._w.clock())
+
+    def close(self) -> None:
+        """End what runs beside the event loop."""
+        self._settler.close()
+
+    async def _fetch_all(self, scrapes: Scrapes, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if not self._row:
+                await self._lease(await scrapes())
+            if self._row:
+                await self._credits.acquire()
+                task = asyncio.create_task(self._fetch(self._row.popleft()))
+                self._flying.add(task)
+                task.add_done_callback(self._flying.discard)
+            elif self._mine:
+                await self._landed_and_settled()
+            else:
+                break
+        await asyncio.gather(*self._flying)
+        await self._landed.join()
+
+    async def _landed_and_settled(self) -> None:
+        """Wait a little for what is in hand: when it is settled more may be due."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), LOOK_S)
+        self._settled.clear()
+
+    async def _lease(self, scrapes: Sequence[str]) -> None:
+        if scrapes:
+            leases = await scraping.lease(self._w, scrapes, self._load.lease)
+            self._row.extend(leases)
+            self._mine.update((lease.find, lease.owner) for lease in leases)
+
+    async def _fetch(self, lease: Lease) -> None:
+        read = self._schemes.get(lease.url.partition("://")[0])
+        try:
+            came: Reply | bytes | Refused
+            if read is not None:
+                came = await read(lease.url)
+            else:
+                came = await self._fetcher.fetch(Request(lease.url, lease.etag, lease.modified))
+        except Refused as refused:
+            came = refused
+        self._landed.put_nowait(_Landed(lease, came))
+
+    async def _settle_for_ever(self) -> None:
+        while True:
+            batch = await self._next_batch()
+            await self._settler.settle(batch)
+            for landed in batch:
+                del self._mine[landed.lease.find]
+                self._credits.release()
+                self._landed.task_done()
+            self._settled.set()
+
+    async def _next_batch(self) -> list[_Landed]:
+        """What has landed: at least one, at most a batch, and after the first not waiting long for more."""
+        batch = [await self._landed.get()]
+        until = time.monotonic() + LATEST_BATCH_S
+        while len(batch) < self._load.batch:
+            if self._landed.empty():
+                try:
+                    batch.append(await asyncio.wait_for(self._landed.get(), until - time.monotonic()))
+                except TimeoutError:
+                    break
+            else:
+                batch.append(self._landed.get_nowait())
+        return batch
+
+    async def _keep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(scraping.LEASE_S / 3)
+            try:
+                await self._w.store.finds.prolong(dict(self._mine), self._w.clock(), scraping.LEASE_S)
+            except UNREACHABLE as error:
+                logger.warning("MongoDB does not answer (%s): the leases are not prolonged", error)
+
+
+class Settler:
+    """Brings what has landed into the pool, or back into the row, or to its end, and counts it."""
+
+    def __init__(self, w: Winnow, who: str, load: Workload) -> None:
+        self._w = w
+        self._who = who
+        self._load = load
+        self._admission = Admission(w)
+        self._rate = Rate()
+        self._jitter = Random(who)
+
+    async def settle(self, batch: Sequence[_Landed]) -> None:
+        """Settle some finds. While MongoDB does not answer it tries again: what is fetched is not thrown away."""
+        by_scrape: dict[str, list[_Landed]] = defaultdict(list)
+        for landed in batch:
+            by_scrape[landed.lease.scrape].append(landed)
+        deadline = time.monotonic() + OUTAGE_S
+        for scrape, some in by_scrape.items():
+            while True:
+                try:
+                    await self._settle(scrape, some)
+                    break
+                except UNREACHABLE as error:
+                    if time.monotonic() > deadline:
+                        raise
+                    logger.warning("MongoDB does not answer (%s); trying again", error)
+                    await asyncio.sleep(0.5 + self._jitter.random())
+
+    async def _settle(self, scrape: str, some: Sequence[_Landed]) -> None:
+        arrived = [one for one in some if not isinstance(one.came, Refused)]
+        admitted = await self._admission.admit(some[0].lease.category, [_arrived(one) for one in arrived])
+        refused = [(one.lease, one.came) for one in some if isinstance(one.came, Refused)]
+        ended = [_ended(one, what) for one, what in zip(arrived, admitted, strict=True) if not what.outcome.passing]
+        refused += [
+            (one.lease, Refused(what.outcome, what.detail))
+            for one, what in zip(arrived, admitted, strict=True)
+            if what.outcome.passing
+        ]
+        later = list(self._again(refused))
+        postponed = {one.find for one in later}
+        ended += [
+            Ended(lease.find, refusal.outcome.value, refusal.detail)
+            for lease, refusal in refused
+            if lease.find not in postponed
+        ]
+        owned = {one.lease.find: one.lease.owner for one in some}
+        size = sum(_size(one) for one in some)
+        rates = self._rate.after(len(ended), size)
+        await scraping.later(self._w, later, owned)
+        await scraping.settle(self._w, scrape, self._who, ended, owned, size, rates)
+
+    def _again(self, refused: Iterable[tuple[Lease, Refused]]) -> Iterable[Later]:
+        """Those that are tried again, and when: the host says, or each time twice as long as the time before."""
+        waiting: Counter[str] = Counter()
+        for lease, refusal in refused:
+            tried = lease.tries + refusal.asked
+            if not refusal.outcome.passing or tried >= self._load.tries:
+                continue
+            backoff = self._load.backoff * 2**lease.tries * (0.5 + self._jitter.random())
+            seconds = max(refusal.retry_after or 0.0, min(LONGEST_BACKOFF_S, backoff) if refusal.asked else 0.0)
+            if not refusal.asked:  # those who wait for the same host's turn do not all come back at the same moment
+                host = lease.url.partition("://")[2].partition("/")[0]
+                seconds += waiting[host] * seconds / 8
+                waiting[host] += 1
+            yield Later(lease.find, seconds, refusal.outcome.value, refusal.detail, refusal.asked)
+
+    def close(self) -> None:
+        """End what runs beside the event loop."""
+        self._admission.close()
+
+
+class Rate:
+    """Images and bytes a second over the last seconds."""
+
+    def __init__(self) -> None:
+        self._past: deque[tuple[float, int, int]] = deque([(time.monotonic(), 0, 0)])
+
+    def after(self, images: int, size: int) -> tuple[float, float]:
+        """Count these and return the rates."""
+        now = time.monotonic()
+        self._past.append((now, images, size))
+        while len(self._past) > 2 and now - self._past[1][0] > WINDOW_S:
+            self._past.popleft()
+        seconds = max(0.1, now - self._past[0][0])
+        counted = list(self._past)[1:]
+        return sum(one[1] for one in counted) / seconds, sum(one[2] for one in counted) / seconds
+
+
+def _arrived(landed: _Landed) -> Arrived:
+    lease, came = landed.lease, landed.came
+    if isinstance(came, Reply):
+        return Arrived(lease.name, came.url, came.body, lease.provenance, came.status, came.unchanged)
+    assert isinstance(came, bytes)
+    return Arrived(lease.name, lease.url, came, lease.provenance)
+
+
+def _ended(landed: _Landed, what: Admitted) -> Ended:
+    headers: Mapping[str, str] = landed.came.headers if isinstance(landed.came, Reply) else {}
+    etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+    return Ended(landed.lease.find, what.outcome.value, what.detail, what.image, etag, modified)
+
+
+def _size(landed: _Landed) -> int:
+    match landed.came:
+        case Reply(body=body):
+            return len(body)
+        case bytes() as data:
+            return len(data)
+        case _:
+            return 0
