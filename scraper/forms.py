@@ -83,7 +83,7 @@ def _encode(pixels: Pixels, turned: int, facts: ImageFacts) -> bytes:
 
 
 def _scaled(pixels: Pixels, given: str, wanted: str, size: tuple[int, int], turned: int) -> list[Pixels]:
-    """The planes of the picture in another size (width, height), averaged by area, and upright.
+    """The planes of the picture in another size (width, height), every pixel with its share, and upright.
 
     FFmpeg's scaler takes a quarter of Pillow's time, and hands out the planes that the encoder wants.
     """
