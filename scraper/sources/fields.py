@@ -35,6 +35,7 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
 }
 """The spellings of each field without case and signs, the likeliest first."""
 
+LONGEST_URL = 8_000
 _LONGEST = 1_000
 """Characters of a text that are kept."""
 
@@ -65,8 +66,8 @@ def text(value: Any) -> str:
 
 def web_address(value: Any) -> str:
     """Return a cell that is an http or https address; everything else is empty."""
-    plain = text(value)
-    return plain if re.match(r"https?://", plain, re.IGNORECASE) else ""
+    plain = value.strip() if isinstance(value, str) else ""
+    return plain if re.fullmatch(rf"https?://[!-~\u00a1-\ud7ff]{{1,{LONGEST_URL}}}", plain, re.IGNORECASE) else ""
 
 
 def provenance(

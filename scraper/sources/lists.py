@@ -18,7 +18,6 @@ from scraper.sources.at_hand import Step, Steps, harmless, paged
 LONGEST_LINE = 1024 * 1024
 """Bytes of a line that are looked at."""
 
-_LONGEST_URL = 2_000
 _TEXT = frozenset({"", ".txt", ".urls", ".lst", ".list"})
 _CSV = frozenset({".csv", ".tsv"})
 _JSON = frozenset({".jsonl", ".ndjson"})
@@ -135,7 +134,7 @@ class UrlList:
 
     def _bare(self, url: str) -> Found:
         # a broken character must not keep the URL from being stored and counted
-        url = url[:_LONGEST_URL].encode("utf-8", "replace").decode()
+        url = url[:fields.LONGEST_URL].encode("utf-8", "replace").decode()
         return Found(url, harmless(url.partition("?")[0].rpartition("/")[2] or url), Provenance("list"))
 
     def _bad(self, number: int) -> Found:
