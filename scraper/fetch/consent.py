@@ -10,6 +10,9 @@ from collections.abc import Iterable
 
 from scraper.fetch.answers import Fields
 
+SPEAKING = frozenset({"x-robots-tag", "tdm-reservation"})
+"""The header fields that may hold an opt-out."""
+
 OPT_OUTS = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
 
 # Directives that have a value of their own after a colon: their names are no agents'.

@@ -26,6 +26,8 @@ _EVENTS = {
     pycurl.POLL_INOUT: selectors.EVENT_READ | selectors.EVENT_WRITE,
 }
 
+_PLAIN = ["Accept-Encoding: identity", f"Accept: {ACCEPT}"]
+
 _STATUS_LINE = re.compile(rb"HTTP/[\d.]+ +(\d{3})")
 
 _OUTCOMES = {
@@ -207,9 +209,11 @@ class _Transfer:
         self._enough = False
         self._forbidden = ""
         self.curl.setopt(pycurl.URL, url.text)
-        accept = {"accept": ACCEPT} | {name.lower(): value for name, value in headers.items()}
-        lines = ["Accept-Encoding: identity", *(f"{name}: {value}" for name, value in accept.items())]
-        if lines != self._headers:
+        lines = _PLAIN
+        if headers:
+            accept = {"accept": ACCEPT} | {name.lower(): value for name, value in headers.items()}
+            lines = [_PLAIN[0], *(f"{name}: {value}" for name, value in accept.items())]
+        if lines is not self._headers:
             self._headers = lines
             self.curl.setopt(pycurl.HTTPHEADER, lines)
         if fixed:
@@ -273,8 +277,8 @@ class _Transfer:
         if status < 200:
             return None  # a preliminary answer
         fields = []
-        for line in lines[1:]:
-            name, _, value = line.decode("latin-1").partition(":")
+        for line in b"".join(lines[1:]).decode("latin-1").split("\n")[:-1]:
+            name, _, value = line.partition(":")
             fields.append((name.lower(), value.strip()))
         try:
             self._wanted = self._reception.head(status, fields)

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from scraper.fetch.answers import REDIRECTS, UNSAID_HOLD_S, Fields, refusal
-from scraper.fetch.consent import opt_out
+from scraper.fetch.consent import SPEAKING, opt_out
 from scraper.fetch.guard import Url, follow, parse
 from scraper.fetch.protocol import FetchLimits, Pace, Reply, Request
 from scraper.fetch.receive import Memory, Reception
 from scraper.fetch.robots import MAX_BYTES as ROBOTS_BYTES
 from scraper.fetch.robots import REDIRECTS as ROBOTS_REDIRECTS
 from scraper.fetch.robots import Robots
-from scraper.fetch.slots import HostSlots
+from scraper.fetch.slots import HostSlots, Slots
 from scraper.outcomes import Outcome, Refused
 
 ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5"
@@ -45,7 +45,7 @@ class PoliteFetcher:
         self._token = limits.user_agent.partition("/")[0].strip().lower()
         self._robots = Robots(pace, self._ask_robots, self._token)
         self._memory = Memory(limits.in_memory, limits.max_bytes)
-        self._connections = asyncio.Semaphore(limits.connections)
+        self._connections = Slots(limits.connections)
         self._slots = HostSlots(limits.per_host)
 
     async def fetch(self, request: Request) -> Reply:
@@ -68,17 +68,18 @@ class PoliteFetcher:
     def _image(self) -> Reception:
         return Reception(self._memory, self._limits.max_bytes, self._wants_image)
 
-    def _wants_image(self, status: int, fields: Fields) -> bool:
+    def _wants_image(self, status: int, headers: Mapping[str, str], fields: Fields) -> bool:
         if status not in {200, 304}:
             return False
-        found = opt_out(fields, self._token) if self._limits.opt_outs else None
-        if found:
-            raise Refused(Outcome.OPTED_OUT, found)
+        if self._limits.opt_outs and not SPEAKING.isdisjoint(headers):
+            found = opt_out(fields, self._token)
+            if found:
+                raise Refused(Outcome.OPTED_OUT, found)
         return status == 200
 
     async def _ask_robots(self, url: Url) -> str:
         def answer() -> Reception:
-            return Reception(self._memory, ROBOTS_BYTES, lambda status, _: status == 200, cut=True)
+            return Reception(self._memory, ROBOTS_BYTES, lambda status, *_: status == 200, cut=True)
 
         _, reception = await self._visit(url, {}, answer, ROBOTS_REDIRECTS, robots=False)
         return reception.body.decode("utf-8", "replace")
@@ -141,22 +142,17 @@ class PoliteFetcher:
             raise _not_now(longest, first) from None
         try:
             await self._wait_for_turn(url, first)
-            if self._connections.locked():
-                await self._connections.acquire()
-                try:
-                    # the turn may be long past, and another one's have come
-                    await self._wait_for_turn(url, first)
-                except BaseException:
-                    self._connections.release()
-                    raise
-            else:
-                await self._connections.acquire()
+            waited = not self._connections.take()
+            if waited:
+                await self._connections.wait()
             try:
+                if waited:  # the turn may be long past, and another one's have come
+                    await self._wait_for_turn(url, first)
                 if first:
                     deadline.reschedule(asyncio.get_running_loop().time() + self._limits.total)
                 await self._transport.get(url, headers, reception)
             finally:
-                self._connections.release()
+                self._connections.give()
         finally:
             self._slots.leave(url.host)
 

@@ -22,6 +22,10 @@ _DEFLATED = 8
 """How a zlib header begins; some servers leave it out."""
 
 
+Wanted = Callable[[int, dict[str, str], Fields], bool]
+"""Says of a status, the header fields by name and as they came whether the body is read; raises ``Refused``."""
+
+
 class Share:
     """What one body may hold of the memory for all: ``bytes``, or as much as one body may have."""
 
@@ -89,9 +93,8 @@ class Memory:
 class Reception:
     """One answer while it comes in. A transport calls ``head`` once, ``add`` for every piece, and ``end``.
 
-    ``wanted`` looks at status and header fields, raises ``Refused``, or says whether the body is to be read. At most
-    ``max_bytes`` of it are: more raise TOO_BIG, or are left out where ``cut``. While ``waiting`` is a future that is
-    not done the transport reads nothing more. Of a repeated header field ``headers`` has the last.
+    At most ``max_bytes`` of the body are read: more raise TOO_BIG, or are left out where ``cut``. While ``waiting`` is
+    a future that is not done the transport reads nothing more. Of a repeated header field ``headers`` has the last.
     """
 
     __slots__ = (
@@ -99,9 +102,7 @@ class Reception:
         *("body", "headers", "status", "waiting"),
     )
 
-    def __init__(
-        self, memory: Memory, max_bytes: int, wanted: Callable[[int, Fields], bool], cut: bool = False
-    ) -> None:
+    def __init__(self, memory: Memory, max_bytes: int, wanted: Wanted, cut: bool = False) -> None:
         self._memory = memory
         self._max = max_bytes
         self._wanted = wanted
@@ -119,9 +120,9 @@ class Reception:
     def head(self, status: int, fields: Fields) -> bool:
         """Take the head of the answer; says whether the body is wanted. Raises ``Refused``."""
         self.status, self.headers = status, dict(fields)
-        if not self._wanted(status, fields):
-            return False
         headers = self.headers
+        if not self._wanted(status, headers, fields):
+            return False
         length = headers.get("content-length", "")
         size = int(length) if length.isascii() and length.isdigit() else None
         if size is not None and size > self._max and not self._cut:

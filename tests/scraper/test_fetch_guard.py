@@ -168,7 +168,7 @@ def test_statuses() -> None:
 
 
 def received(data: bytes, encoding: str = "", most: int = 1_000_000, piece: int = 1_000, cut: bool = False) -> bytes:
-    reception = Reception(Memory(10 * most, most), most, lambda status, fields: True, cut)
+    reception = Reception(Memory(10 * most, most), most, lambda *_: True, cut)
     assert reception.head(200, [("content-encoding", encoding)] if encoding else [])
     for start in range(0, len(data), piece):
         if not reception.add(data[start : start + piece]):
