@@ -1,6 +1,5 @@
 """Over the network, politely and bounded. ``protocol`` says what a fetcher is; ``open_fetcher`` opens one."""
 
-from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 from active_learning.domain.errors import InputError
 from scraper.fetch.engine import AiohttpTransport
 from scraper.fetch.guard import Guard
+from scraper.fetch.names import Names, Resolve
 from scraper.fetch.polite import PoliteFetcher, Transport
 from scraper.fetch.protocol import Fetcher, FetchLimits, Pace
 
@@ -26,19 +26,20 @@ def open_fetcher(
     limits: FetchLimits,
     pace: Pace,
     engine: Engine = "auto",
-    resolve: Callable[[str], Awaitable[list[str]]] | None = None,
+    resolve: Resolve | None = None,
     ca_file: Path | None = None,
 ) -> Fetcher:
     """Open a fetcher inside the running event loop; whoever opens it closes it.
 
     ``auto`` takes the faster engine that is installed. ``resolve`` gives the addresses of a name instead of the
     system's resolver; ``ca_file`` holds the certificate authorities to trust instead of the system's. Raises
-    ``InputError`` when ``curl`` is wanted and not installed.
+    ``InputError`` when ``curl`` is wanted and not installed, or one of ``limits.networks`` is none.
     """
     if engine == "curl" and not CURL:
         raise InputError("The engine 'curl' is not installed.", "Install it: pip install 'winnow[curl]'.")
     guard = Guard(limits.allow_private, limits.networks)
     transport: Transport
+    resolve = resolve or Names()
     if engine != "aiohttp" and CURL:
         transport = CurlTransport(limits, guard, resolve, ca_file)
     else:

@@ -4,13 +4,14 @@ import asyncio
 import re
 import selectors
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pycurl
 
 from scraper.fetch.guard import ForbiddenAddress, Guard, Url
+from scraper.fetch.names import Resolve
 from scraper.fetch.polite import ACCEPT
 from scraper.fetch.protocol import FetchLimits
 from scraper.fetch.receive import DRAIN_S, DRAINED, Reception
@@ -48,16 +49,10 @@ _OUTCOMES = {
 class CurlTransport:
     """See :class:`scraper.fetch.polite.Transport`. Made inside the running event loop.
 
-    ``resolve`` replaces libcurl's resolver; ``ca_file`` holds the authorities to trust instead of the system's.
+    ``ca_file`` holds the authorities to trust instead of the system's.
     """
 
-    def __init__(
-        self,
-        limits: FetchLimits,
-        guard: Guard,
-        resolve: Callable[[str], Awaitable[list[str]]] | None = None,
-        ca_file: Path | None = None,
-    ) -> None:
+    def __init__(self, limits: FetchLimits, guard: Guard, resolve: Resolve, ca_file: Path | None = None) -> None:
         self._limits = limits
         self._guard = guard
         self._resolve = resolve
@@ -75,10 +70,8 @@ class CurlTransport:
 
     async def get(self, url: Url, headers: Mapping[str, str], reception: Reception) -> None:
         """See :class:`scraper.fetch.polite.Transport`."""
+        fixed = await self._fix(url)
         transfer = self._idle.pop() if self._idle else _Transfer(self._curl(), self._guard, self._loop)
-        fixed = []
-        if self._resolve is not None:
-            fixed = await self._fix(url)
         transfer.prepare(url, headers, reception, fixed)
         self._multi.add_handle(transfer.curl)
         try:
@@ -123,15 +116,16 @@ class CurlTransport:
         return curl
 
     async def _fix(self, url: Url) -> list[str]:
-        """What libcurl is told to use instead of resolving."""
-        assert self._resolve is not None
+        """What libcurl is told to use instead of its own resolver, which asks for addresses of no use here as well."""
         name, _, port = url.host.rpartition(":")
         if name.startswith("[") or name.replace(".", "").isdigit():
             return []
         try:
-            return [f"+{name}:{port}:{','.join(await self._resolve(name))}"]
+            addresses = await self._resolve(name)
         except OSError as error:
             raise Refused(Outcome.NO_ADDRESS, str(error)) from error
+        listed = ",".join(f"[{address}]" if ":" in address else address for address in addresses)
+        return [f"+{name}:{port}:{listed}"]
 
     def _watch(self, what: int, descriptor: int, *_: object) -> None:
         """Called by libcurl: what it waits for at a socket."""

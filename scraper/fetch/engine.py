@@ -4,8 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
@@ -13,36 +12,29 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from scraper.fetch.guard import ForbiddenAddress, Guard, Url
+from scraper.fetch.names import Resolve
 from scraper.fetch.polite import ACCEPT
 from scraper.fetch.protocol import FetchLimits
 from scraper.fetch.receive import DRAIN_S, DRAINED, Reception
 from scraper.outcomes import Outcome, Refused
 
-Resolve = Callable[[str], Awaitable[list[str]]]
-"""The addresses of a name; raises OSError where there are none."""
-
 LONGEST_HEADER = 16 * 1024
 KEEP_ALIVE_S = 15.0
 KEPT_HOSTS = 128
 """Connections of so many hosts are kept open for the next request; of more hosts they are closed at once."""
-DNS_KEPT_S = 60
-DNS_THREADS = 32
 
 
 class AiohttpTransport:
     """See :class:`scraper.fetch.polite.Transport`. Made inside the running event loop.
 
-    ``resolve`` replaces the system's resolver; ``ca_file`` holds the authorities to trust instead of the system's.
+    ``ca_file`` holds the authorities to trust instead of the system's.
     """
 
-    def __init__(
-        self, limits: FetchLimits, guard: Guard, resolve: Resolve | None = None, ca_file: Path | None = None
-    ) -> None:
+    def __init__(self, limits: FetchLimits, guard: Guard, resolve: Resolve, ca_file: Path | None = None) -> None:
         connector = aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=KEEP_ALIVE_S,
-            ttl_dns_cache=DNS_KEPT_S,
-            use_dns_cache=resolve is None,
+            use_dns_cache=False,  # ``resolve`` has its own
             resolver=_Resolver(resolve),
             ssl=ssl.create_default_context(cafile=ca_file) if ca_file else True,
             # the one place through which every socket comes, IP literals and redirects included
@@ -118,7 +110,8 @@ async def _drain(content: aiohttp.StreamReader) -> None:
 
 
 def _refused(error: Exception) -> Refused:
-    detail = str(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error)[:200]
+    detail = str(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error)
+    detail = detail.partition("\n")[0][:200]
     if ForbiddenAddress.MARK in detail:
         return Refused(Outcome.FORBIDDEN_ADDRESS, detail)
     for kind, outcome in _OUTCOMES:
@@ -138,17 +131,15 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
 
 
 class _Resolver(AbstractResolver):
-    """DNS in threads of its own: a slow name server must not hold up the work of the default ones."""
+    """aiohttp's view of ``resolve``."""
 
-    def __init__(self, resolve: Resolve | None) -> None:
+    def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
-        self._threads = ThreadPoolExecutor(DNS_THREADS, "dns")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The addresses of ``host``; raises OSError."""
-        addresses = await (self._resolve(host) if self._resolve else self._ask_system(host))
         return [
             ResolveResult(
                 hostname=host,
@@ -158,18 +149,8 @@ class _Resolver(AbstractResolver):
                 proto=socket.IPPROTO_TCP,
                 flags=socket.AI_NUMERICHOST,
             )
-            for address in addresses
+            for address in await self._resolve(host)
         ]
 
-    async def _ask_system(self, host: str) -> list[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _addresses, host)
-        return [str(info[4][0]) for info in found]
-
     async def close(self) -> None:
-        """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _addresses(host: str) -> list[tuple[object, object, object, object, tuple[object, ...]]]:
-    return list(socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG))
+        """Nothing of its own is open."""

@@ -15,6 +15,7 @@ from urllib.parse import quote, urljoin
 
 import idna
 
+from active_learning.domain.errors import InputError
 from scraper.outcomes import Outcome, Refused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -68,12 +69,16 @@ class ForbiddenAddress(OSError):
 class Guard:
     """Decides on addresses. ``private`` permits loopback and private ones, ``allowed`` some networks more.
 
-    Link-local, multicast, reserved and metadata addresses are opened by ``allowed`` only.
+    Link-local, multicast, reserved and metadata addresses are opened by ``allowed`` only. Raises ``InputError`` for
+    what is no network.
     """
 
     def __init__(self, private: bool = False, allowed: Iterable[str] = ()) -> None:
         self._private = private
-        self._allowed = tuple(ipaddress.ip_network(network) for network in allowed)
+        try:
+            self._allowed = tuple(ipaddress.ip_network(network) for network in allowed)
+        except ValueError as error:
+            raise InputError(f"A network that may be reached is wrong: {error}.", "Write it as 10.1.0.0/16.") from error
 
     def permits(self, address: str) -> bool:
         """Whether a socket to ``address`` (as the socket names it, perhaps with a zone) may be opened."""
