@@ -189,10 +189,10 @@ def progress_bar(text: str, console: Console) -> Iterator[Callable[[int, int], N
 
 def print_imported(imported: pipeline.Imported, console: Console) -> None:
     """One line for the whole, one for each refused file (the first twenty)."""
+    near = f"{imported.near_duplicates:,} near-duplicates, " if imported.near_duplicates else ""
     console.print(
         f"{imported.accepted:,} images, {imported.candidates:,} of them new to the pool, "
-        f"{imported.duplicates:,} duplicates, {imported.near_duplicates:,} near-duplicates, "
-        f"{len(imported.refused):,} refused."
+        f"{imported.duplicates:,} duplicates, {near}{len(imported.refused):,} refused."
     )
     for refusal in imported.refused[:20]:
         console.print(f"  refused {refusal.name} ({refusal.reason}): {refusal.message}", markup=False, soft_wrap=True)

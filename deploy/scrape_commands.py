@@ -230,7 +230,7 @@ def source_of(path: Path) -> str:
     if not path.is_dir():
         return SUFFIXES.get(_suffix(path), "folder")
     inside = {SUFFIXES.get(_suffix(file), "folder") for file in path.iterdir() if file.is_file()}
-    return inside.pop() if len(inside) == 1 else "folder"
+    return inside.pop() if len(inside) == 1 and not inside & {"list", "folder"} else "folder"
 
 
 def _suffix(path: Path) -> str:

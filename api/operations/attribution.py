@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Collection
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -60,9 +61,10 @@ class Credits:
     """The two attribution files of a dataset, written image by image: one for machines, one for readers."""
 
     def __init__(self, folder: Path) -> None:
-        self._table = (folder / CSV).open("w", newline="", encoding="utf-8")
-        self._text = (folder / MARKDOWN).open("w", encoding="utf-8")
-        self._rows = csv.DictWriter(self._table, ("file", "image", *COLUMNS))
+        self._files = ExitStack()  # closes the one also when the other cannot write its last bytes
+        table = self._files.enter_context((folder / CSV).open("w", newline="", encoding="utf-8"))
+        self._text = self._files.enter_context((folder / MARKDOWN).open("w", encoding="utf-8"))
+        self._rows = csv.DictWriter(table, ("file", "image", *COLUMNS))
         self._rows.writeheader()
         self._text.write("# Attribution\n\nThe images of this dataset, and whom they come from.\n\n")
 
@@ -77,8 +79,7 @@ class Credits:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._table.close()
-        self._text.close()
+        self._files.close()
 
 
 def _plain(text: str) -> str:
