@@ -48,7 +48,8 @@ class StoredBytes:
 
     async def many(self, digests: Sequence[str]) -> dict[str, bytes]:
         """Several at once, by digest; missing ones are left out."""
-        return {digest: data async for digest, data in self._found(digests)}
+        found = await self.collection.find({"_id": {"$in": list(digests)}}).to_list()
+        return {one["_id"]: one["data"] if "parts" not in one else await self._whole(one) for one in found}
 
     async def delete(self, digests: Sequence[str]) -> None:
         """Remove them; a repeat, also of one that was interrupted, changes nothing."""
@@ -60,11 +61,9 @@ class StoredBytes:
 
     async def _found(self, digests: Sequence[str]) -> AsyncIterator[tuple[str, bytes]]:
         async for document in self.collection.find({"_id": {"$in": list(digests)}}):
-            yield document["_id"], await self._whole(document)
+            yield document["_id"], document["data"] if "parts" not in document else await self._whole(document)
 
     async def _whole(self, document: Document) -> bytes:
-        if "parts" not in document:
-            return bytes(document["data"])
         following = [_following(document["_id"], number) for number in range(1, document["parts"])]
         rest = self.collection.find({"_id": {"$in": following}}).sort("_id")
         return b"".join([document["data"], *[part["data"] async for part in rest]])
