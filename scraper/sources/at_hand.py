@@ -3,7 +3,7 @@
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class _Taken:
 
 
 class _Reader:
-    """Takes steps in threads, a page at a time; stopping waits for the step at hand only."""
+    """Takes steps in threads, a page at a time. Stopping waits for nothing: the thread ends after the step at hand."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
@@ -58,32 +58,40 @@ class _Reader:
         self._stopped = False
 
     def take(self) -> _Taken:
+        with self._lock:
+            try:
+                return self._take()
+            finally:
+                if self._stopped:
+                    self._steps.close()
+
+    def _take(self) -> _Taken:
         images: list[Found] = []
         last: Step | None = None
         size = 0
-        with self._lock:
-            for _ in range(PAGE_STEPS):
-                if self._stopped:
-                    return _Taken(tuple(images), last, ended=True)
-                try:
-                    last = next(self._steps)
-                except StopIteration:
-                    return _Taken(tuple(images), last, ended=True)
-                except WinnowError as error:
-                    return _Taken(tuple(images), last, ended=True, error=error)
-                images += last.images
-                size += last.size
-                if len(images) >= PAGE_IMAGES or size >= PAGE_BYTES:
-                    break
+        for _ in range(PAGE_STEPS):
+            if self._stopped:
+                return _Taken(tuple(images), last, ended=True)
+            try:
+                last = next(self._steps)
+            except StopIteration:
+                return _Taken(tuple(images), last, ended=True)
+            except WinnowError as error:
+                return _Taken(tuple(images), last, ended=True, error=error)
+            images += last.images
+            size += last.size
+            if len(images) >= PAGE_IMAGES or size >= PAGE_BYTES:
+                break
         return _Taken(tuple(images), last, ended=False)
 
     def stop(self) -> None:
         self._stopped = True
-        with self._lock:
+        if self._lock.acquire(blocking=False):
             self._steps.close()
+            self._lock.release()
 
 
-async def paged(steps: Steps) -> AsyncIterator[Page]:
+async def paged(steps: Steps) -> AsyncGenerator[Page, None]:
     """Give pages of the images of ``steps``, whose ``at`` are cursors; the steps are taken in threads.
 
     An error of Winnow in the middle is raised after the page of what came before it.

@@ -4,6 +4,7 @@ import json
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,9 @@ class HubDataset:
             with tempfile.TemporaryDirectory(prefix="winnow-table-", dir=self._scratch) as scratch:
                 path = Path(scratch) / "file.parquet"
                 await self._hub.download(file, path)
-                async for found in paged(self._steps(path, file, done, base)):
-                    yield found
+                async with aclosing(paged(self._steps(path, file, done, base))) as pages:
+                    async for found in pages:
+                        yield found
 
     def _steps(self, path: Path, file: HubFile, done: int, base: Provenance) -> Steps:
         name = f"{self._dataset}/{file.name}"

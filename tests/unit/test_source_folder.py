@@ -1,5 +1,7 @@
 """The folder of images as a source."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -64,5 +66,30 @@ async def test_leaving_in_the_middle_closes_the_source(tmp_path: Path, monkeypat
     pages = at_hand.paged(steps())
     async for _ in pages:
         break
-    await pages.aclose()  # type: ignore[attr-defined]
+    await pages.aclose()
     assert closed == [True]
+
+
+async def test_a_cancelled_source_lets_go_without_waiting() -> None:
+    entered, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def steps() -> at_hand.Steps:
+        try:
+            entered.set()
+            go_on.wait(10)
+            yield at_hand.Step({"n": 0})
+        finally:
+            closed.set()
+
+    async def read() -> None:
+        async for _ in at_hand.paged(steps()):
+            pass
+
+    reading = asyncio.create_task(read())
+    await asyncio.to_thread(entered.wait, 10)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert not closed.is_set()
+    go_on.set()
+    assert await asyncio.to_thread(closed.wait, 10)
