@@ -38,8 +38,8 @@ START_S = 0.2
 """Processes that measure together begin at an agreed moment so far away."""
 
 LAYER, LAYER_CPU, COALESCED, LATENCY, SCAN, WRITTEN = 0.9, 1.1, 4.0, 0.25, 20.0, 0.05
-"""Goals: our layer beside the driver (rate, processor time); coalesced reads beside plain finds (rate, 99th percentile); a scan of metadata
-apart from bytes; the bytes that an update of labels writes."""
+"""Goals: our layer beside the driver (rate, processor time); coalesced reads beside plain finds (rate, slowest 1 %);
+a scan of metadata apart from bytes; the bytes that an update of labels writes."""
 
 TOGETHER = 20_000
 SMALL_CACHE_GB = 0.25

@@ -14,6 +14,7 @@ from api.operations import intake, recounting
 from api.operations.context import Winnow
 from api.operations.intake import Kind, NewImage
 from api.store.images import MORE_PLACES
+from api.store.migrations import migrate
 from tests import factories
 
 SLUG = "bright"
@@ -177,3 +178,27 @@ async def test_four_at_once_with_crashes_leave_one_of_each_group(w: Winnow, seed
         assert {k: v for k, v in kinds.items() if v is not Kind.ADDED and v is not again[k]} == {}
     repeat = await intake.add_images(w, SLUG, images, EveryPair())
     assert dict(zip((image.sha256 for image in images), repeat.kinds, strict=True)) == again
+
+
+async def test_a_category_from_before_takes_images_in_after_the_migration(w: Winnow) -> None:
+    await intake.create_category(w, factories.category())
+    database = w.store.connection.database
+    await database["categories"].update_many({}, {"$unset": {"intakes": 1, "hashed": 1}})
+    await database["images"].insert_one(
+        {
+            "_id": picture(0, 1).sha256,
+            "format": "JPEG",
+            "width": 9,
+            "height": 9,
+            "bytes": 9,
+            "name": "0",
+            "source": "test",
+        }
+    )
+    await database["migrations"].delete_one({"_id": 5})
+    await migrate(w.store.connection)
+    added = await intake.add_images(w, SLUG, [replace(picture(0, 1), url="https://a/0"), picture(1, 2)], EveryPair())
+    assert (added.kinds, added.images) == ((Kind.ADDED, Kind.NEAR_DUPLICATE), 0)
+    facts = await w.store.images.get(picture(0, 1).sha256)
+    assert facts is not None
+    assert [place["url"] for place in facts["places"]] == ["https://a/0"]
