@@ -294,10 +294,10 @@ def _files(path: str) -> dict[str, Path]:
     if "{" not in path:
         return {file.path: file.absolute for file in folder.files(Path(path), EXTENSIONS, "archives")}
     where = path[: path.index("{")].rpartition("/")[0]
-    expanded = itertools.islice(_expanded(path), MOST_SHARDS + 1)
-    files = {one[len(where) :].lstrip("/"): Path(one) for one in expanded}
-    if len(files) > MOST_SHARDS:
+    expanded = list(itertools.islice(_expanded(path), MOST_SHARDS + 1))
+    if len(expanded) > MOST_SHARDS:
         raise InputError(f"{path} stands for more than {MOST_SHARDS:,} files.", "Give the folder instead.")
+    files = {one[len(where) :].lstrip("/"): Path(one) for one in expanded}
     missing = next((file for file in files.values() if not file.is_file()), None)
     if missing is not None:
         raise InputError(f"There is no {missing}, for which {path} stands.", "Check the numbers in the braces.")
