@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from api.operations import intake, recounting
 from api.operations.context import Winnow
-from api.operations.intake import Kind, NewImage
+from api.operations.intake import Duplicates, Kind, NewImage
 from api.store.images import MORE_PLACES
 from api.store.migrations import migrate
+from scraper.near import NearIndex
 from tests import factories
 
 SLUG = "bright"
@@ -132,7 +133,10 @@ async def test_places_are_kept_up_to_a_bound(w: Winnow) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_four_at_once_with_crashes_leave_one_of_each_group(w: Winnow, seed: int) -> None:
+@pytest.mark.parametrize("make", [EveryPair, lambda: NearIndex(RADIUS)], ids=["every pair", "index"])
+async def test_four_at_once_with_crashes_leave_one_of_each_group(
+    w: Winnow, seed: int, make: Callable[[], Duplicates]
+) -> None:
     """Four tasks bring the same images in orders of their own; a task may die at any moment and starts again."""
     rng = np.random.default_rng(seed)
     await intake.create_category(w, factories.category())
@@ -146,7 +150,7 @@ async def test_four_at_once_with_crashes_leave_one_of_each_group(w: Winnow, seed
         chance = np.random.default_rng((seed, number))
         order = [images[n] for n in chance.permutation(len(images))]
         kinds: dict[str, Kind] = {}
-        index, place = EveryPair(), 0
+        index, place = make(), 0
         while place < len(order):
             batch = order[place : place + 8]
             task = asyncio.create_task(intake.add_images(w, SLUG, batch, index))
@@ -155,7 +159,7 @@ async def test_four_at_once_with_crashes_leave_one_of_each_group(w: Winnow, seed
                 task.cancel()
                 await asyncio.wait([task])
                 crashes += 1
-                index = EveryPair()
+                index = make()
                 continue
             added = await task
             kinds |= {image.sha256: kind for image, kind in zip(batch, added.kinds, strict=True)}
@@ -176,7 +180,7 @@ async def test_four_at_once_with_crashes_leave_one_of_each_group(w: Winnow, seed
     again = {image.sha256: Kind.DUPLICATE if image.sha256 in kept else Kind.NEAR_DUPLICATE for image in images}
     for kinds in decided:
         assert {k: v for k, v in kinds.items() if v is not Kind.ADDED and v is not again[k]} == {}
-    repeat = await intake.add_images(w, SLUG, images, EveryPair())
+    repeat = await intake.add_images(w, SLUG, images, make())
     assert dict(zip((image.sha256 for image in images), repeat.kinds, strict=True)) == again
 
 
