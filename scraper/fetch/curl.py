@@ -66,6 +66,7 @@ class CurlTransport:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, KEPT_CONNECTIONS)
         self._timer: asyncio.Handle | None = None
+        self._watched: set[int] = set()
         self._idle: list[_Transfer] = []
 
     async def get(self, url: Url, headers: Mapping[str, str], reception: Reception) -> None:
@@ -129,13 +130,14 @@ class CurlTransport:
 
     def _watch(self, what: int, descriptor: int, *_: object) -> None:
         """Called by libcurl: what it waits for at a socket."""
-        known = descriptor in self._sockets.get_map()
         if what == pycurl.POLL_REMOVE:
-            if known:
+            if descriptor in self._watched:
+                self._watched.discard(descriptor)
                 self._sockets.unregister(descriptor)
-        elif known:
+        elif descriptor in self._watched:
             self._sockets.modify(descriptor, _EVENTS[what])
         else:
+            self._watched.add(descriptor)
             self._sockets.register(descriptor, _EVENTS[what])
 
     def _set_timer(self, milliseconds: int) -> None:
