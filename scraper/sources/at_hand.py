@@ -14,8 +14,8 @@ from scraper.inspect import DEFAULT_LIMITS
 from scraper.outcomes import Outcome, Refused
 
 PAGE_IMAGES = 500
-PAGE_BYTES = 64 * 1024 * 1024
-"""So much image data is held in memory for one page, and not more than one step beyond it."""
+PAGE_BYTES = 32 * 1024 * 1024
+"""So much image data is held for one page, and not more than one step beyond it; two pages may be in memory at a time."""
 PAGE_STEPS = 5_000
 """A page ends after so many steps even if few of them were images: there a source can be stopped and goes on."""
 
