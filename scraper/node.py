@@ -15,12 +15,14 @@ class Node:
 
     def run(self, settings: Settings, scrape: str | None, until_done: bool = True) -> None:
         """Download until nothing is due soon; without ``until_done`` stay until SIGTERM or SIGINT."""
-        uvloop.run(self._run(settings, scrape, until_done))
+        # Ray runs an actor whose class has coroutines in a loop of its own, so they are not methods.
+        uvloop.run(_run(settings, scrape, until_done))
 
-    async def _run(self, settings: Settings, scrape: str | None, until_done: bool) -> None:
-        stop = asyncio.Event()
-        if not until_done:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with open_winnow(settings) as w:
-            await download(w, scrape, stop, until_done)
+
+async def _run(settings: Settings, scrape: str | None, until_done: bool) -> None:
+    stop = asyncio.Event()
+    if not until_done:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_winnow(settings) as w:
+        await download(w, scrape, stop, until_done)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from api.operations import scraping
 from api.operations.context import Winnow
 from api.settings import Settings
+from api.store.connection import Document
 from api.store.scrapes import ScrapeState
 from scraper.download import Downloader, Scrapes, Workload
 from scraper.fetch import open_fetcher
@@ -107,19 +108,37 @@ async def work_on(w: Winnow, scrape: str, crew: Crew, stop: asyncio.Event) -> No
     await scraping.wake(w, scrape)
     document = await w.store.scrapes.get(scrape)
     if document["state"] == ScrapeState.OPEN:
-        async with fetcher(w) as opened, asyncio.TaskGroup() as group:
-            stopping = group.create_task(stop.wait())
-            if not document["gathered"] and document["gather_at"] <= w.clock():
-                source = open_source(document["source"], document["options"], Tools(w.settings, opened))
-                gathering = group.create_task(gather(w, scrape, source))
-                stopping.add_done_callback(lambda _: gathering.cancel())
-                await _something_to_do(w, scrape, gathering)
+        async with fetcher(w) as opened, _gathering(w, document, opened, stop) as gathering:
+            await _something_to_do(w, scrape, gathering)
             tally = await w.store.scrapes.tally(scrape, w.clock())
             await (crew(scrape, stop) if tally.waiting >= MANY else download(w, scrape, stop))
-            stopping.cancel()
         await scraping.finish_if_done(w, scrape)
     if (await w.store.scrapes.get(scrape))["state"] in ENDED:
         await w.store.jobs.remove("scrape", {"scrape": scrape})
+
+
+@asynccontextmanager
+async def _gathering(
+    w: Winnow, document: Document, opened: Fetcher, stop: asyncio.Event
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Ask the source, beside what is done in the block, if it is its time; at the end wait for it, unless ``stop``."""
+
+    async def ask() -> None:
+        if not document["gathered"] and document["gather_at"] <= w.clock():
+            source = open_source(document["source"], document["options"], Tools(w.settings, opened))
+            await gather(w, document["_id"], source)
+
+    gathering = asyncio.create_task(ask())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        yield gathering
+        await asyncio.wait([gathering, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if gathering.done():
+            gathering.result()
+    finally:
+        gathering.cancel()
+        stopping.cancel()
+        await asyncio.gather(gathering, stopping, return_exceptions=True)
 
 
 async def _something_to_do(w: Winnow, scrape: str, gathering: asyncio.Task[None]) -> None:

@@ -1,6 +1,7 @@
 """A scrape by a crew of Ray actors, and somebody who kills: an actor, a node, or MongoDB, with SIGKILL."""
 
 import asyncio
+import logging
 import os
 import random
 import signal
@@ -25,6 +26,8 @@ from deploy import mongodb
 from scraper.node import Node
 from scraper.work import work_on
 from workers.ray_runtime import RayRuntime
+
+logger = logging.getLogger(__name__)
 
 Victim = Literal["actor", "node", "mongod"]
 
@@ -94,14 +97,14 @@ async def plant(data: Path) -> AsyncIterator[Plant]:
     os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
     server = mongodb.start(data)
     head = {"num_cpus": 0, "object_store_memory": 100 << 20, "include_dashboard": False, "_system_config": HEALTH}
-    cluster = await asyncio.to_thread(Cluster, initialize_head=True, head_node_args=head)
+    cluster = Cluster(initialize_head=True, head_node_args=head)  # Ray wants the main thread
     made = Plant(data, server, cluster, [])
     try:
-        made.nodes = [await asyncio.to_thread(cluster.add_node, **NODE) for _ in range(2)]
+        made.nodes = [cluster.add_node(**NODE) for _ in range(2)]
         yield made
     finally:
         ray.shutdown()
-        await asyncio.to_thread(cluster.shutdown)
+        cluster.shutdown()
         made.server.stop()
 
 
@@ -135,7 +138,7 @@ async def run(
         for number, victim in enumerate(kills):
             await _decided(w, name, images * (number + chance.random()) / (len(kills) + 1))
             say(f"killing {victim}")
-            await asyncio.to_thread(place.kill, victim, chance)
+            place.kill(victim, chance)
         await working
         lost, doubled = await compare(w, name, images)
         await w.store.connection.client.drop_database(database)
@@ -155,7 +158,7 @@ async def _work(w: Winnow, name: str, heavy: RayRuntime) -> None:
                     return
                 await work_on(w, name, crew, asyncio.Event())
             except Exception as error:
-                print(f"the job failed and comes back: {type(error).__name__}")
+                logger.warning("the job failed and comes back", exc_info=error)
             await asyncio.sleep(0.5)
     finally:
         await heavy.close()
