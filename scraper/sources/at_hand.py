@@ -15,7 +15,7 @@ from scraper.outcomes import Outcome, Refused
 
 PAGE_IMAGES = 500
 PAGE_BYTES = 32 * 1024 * 1024
-"""So much image data is held for one page, and not more than one step beyond it; two pages may be in memory at a time."""
+"""So much image data is held for a page, and not more than one step beyond it. Two pages may be in memory at a time."""
 PAGE_STEPS = 5_000
 """A page ends after so many steps even if few of them were images: there a source can be stopped and goes on."""
 

@@ -134,7 +134,7 @@ class UrlList:
 
     def _bare(self, url: str) -> Found:
         # a broken character must not keep the URL from being stored and counted
-        url = url[:fields.LONGEST_URL].encode("utf-8", "replace").decode()
+        url = url[: fields.LONGEST_URL].encode("utf-8", "replace").decode()
         return Found(url, harmless(url.partition("?")[0].rpartition("/")[2] or url), Provenance("list"))
 
     def _bad(self, number: int) -> Found:
