@@ -244,7 +244,7 @@ def _options(source: str, query: str | None, path: str | None, more: list[str]) 
         if not equals:
             raise InputError(f"--option {word} has no '='.", "Write name=value.")
         options[name.replace("-", "_")] = value
-    if path is not None and source in SOURCES and SOURCES[source].local:
+    if path is not None and source in SOURCES and SOURCES[source].local and "://" not in path:
         path = str(Path(path).absolute())  # whoever works on it may stand elsewhere
     given = {"query": query, "path": path}
     options |= {name: value for name, value in given.items() if value is not None}

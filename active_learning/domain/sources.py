@@ -58,13 +58,16 @@ class WebOptions(Value):
 
     path: str = Field(min_length=1, description="The address of a page.")
     depth: int = Field(default=0, ge=0, le=10, description="Follow links of the same site so deep.")
-    pages: int = Field(default=1_000, ge=1, description="Read at most so many pages.")
+    pages: int = Field(default=1_000, ge=1, le=10_000, description="Read at most so many pages.")
 
 
 class SitemapOptions(Value):
     """A sitemap."""
 
     path: str = Field(min_length=1, description="The address of a sitemap or sitemap index.")
+    pages: int = Field(
+        default=1_000, ge=0, le=10_000, description="Read at most so many listed pages that name no images."
+    )
 
 
 class S3Options(Value):
@@ -95,7 +98,8 @@ class TableOptions(Value):
 
 @dataclass(frozen=True)
 class SourceKind:
-    """A kind of source. ``local`` ones read files of the machine that works on them: pages do not offer them."""
+    """A kind of source. ``local`` ones read with the rights of whoever runs Winnow, its files or buckets: pages do not
+    offer them."""
 
     what: str
     options: type[Value]
@@ -109,11 +113,13 @@ SOURCES: Mapping[str, SourceKind] = {
     "list": SourceKind("A file of URLs: txt, CSV, JSONL or Parquet.", ListOptions, local=True),
     "web": SourceKind("The images of a web page, or of a site.", WebOptions),
     "sitemap": SourceKind("The images that a sitemap lists.", SitemapOptions),
-    "s3": SourceKind("The images of an S3 bucket.", S3Options),
+    "s3": SourceKind("The images of an S3 bucket.", S3Options, local=True),
     "folder": SourceKind("A folder of images.", PathOptions, local=True),
     "archive": SourceKind("A tar or zip archive, or WebDataset shards.", PathOptions, local=True),
     "video": SourceKind("Frames of a video file.", VideoOptions, local=True),
-    "table": SourceKind("A Hugging Face image dataset: Parquet or Arrow, here or on the Hub.", TableOptions),
+    "table": SourceKind(
+        "A Hugging Face image dataset: Parquet or Arrow, here or on the Hub.", TableOptions, local=True
+    ),
 }
 """Every kind of source. :mod:`scraper.sources` opens them."""
 

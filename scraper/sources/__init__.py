@@ -18,10 +18,13 @@ from scraper.sources.archives import Archive
 from scraper.sources.commons import Commons
 from scraper.sources.flickr import Flickr
 from scraper.sources.folder import Folder
+from scraper.sources.hub import Hub
 from scraper.sources.lists import UrlList
 from scraper.sources.openverse import Openverse
 from scraper.sources.s3 import S3, S3Images
+from scraper.sources.tables import open_table
 from scraper.sources.video import Video
+from scraper.sources.web import Sitemap, WebPages
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ OPENERS: Mapping[str, Callable[[Any, Tools], Source]] = {
     "openverse": _openverse,
     "commons": _commons,
     "flickr": _flickr,
+    "web": lambda o, tools: WebPages(o.path, fetcher=tools.fetcher, depth=o.depth, pages=o.pages),
+    "sitemap": lambda o, tools: Sitemap(o.path, fetcher=tools.fetcher, pages=o.pages),
+    "table": lambda o, tools: open_table(
+        o.path, column=o.column, split=o.split, hub=Hub(token=tools.settings.hub_token, contact=tools.contact)
+    ),
     "list": lambda o, _: UrlList(Path(o.path), column=o.column),
     "s3": lambda o, tools: S3Images(_service(tools.settings), o.path),
     "folder": lambda o, _: Folder(Path(o.path)),

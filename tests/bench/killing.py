@@ -131,7 +131,8 @@ async def run(
         await intake.create_category(w, Category(slug=SLUG, question="Is it there?", intake=policy))
         name = await scraping.start(w, Wanted(category=SLUG, source="list", options={"path": "urls.txt"}))
         for start in range(0, images, 1_000):
-            finds = [NewFind(f"{url}/{n}.jpg", f"{n}.jpg", {}) for n in range(start, min(images, start + 1_000))]
+            numbers = range(seed * images + start, seed * images + min(images, start + 1_000))  # others in every run
+            finds = [NewFind(f"{url}/{n}.jpg", f"{n}.jpg", {}) for n in numbers]
             await scraping.add_found(w, name, finds, {}, None)
         await scraping.gathered(w, name)
         working = asyncio.create_task(_work(w, name, RayRuntime(settings)))

@@ -84,7 +84,6 @@ BOMB = bomb(400 << 20)
 
 def fixed(server: Server) -> dict[str, bytes]:
     """Answers that are always the same bytes."""
-    bad = f"{FORBIDDEN}:{server.port}"
     return {
         "ok": answer(),
         "tired": answer(),
@@ -119,13 +118,8 @@ def fixed(server: Server) -> dict[str, bytes]:
         "503": answer(b"", "503 Service Unavailable"),
         "503-seconds": answer(b"", "503 Service Unavailable", "Retry-After: 11\r\n"),
         "503-words": answer(b"", "503 Service Unavailable", "Retry-After: soon\r\n"),
-        "loop": redirect("/loop"),
-        "loop-a": redirect("/loop-b"),
-        "loop-b": redirect("/loop-a"),
-        "redirect": redirect("/redirect-2"),
-        "redirect-2": redirect(server.url("ok"), "308 Permanent Redirect"),
-        "redirect-utf8": redirect("/bücher?q=ü", "301 Moved Permanently"),
-        "b%C3%BCcher": answer(),
+        **redirects(server),
+        **misleading(server),
         "noai": answer(headers="X-Robots-Tag: noai\r\n"),
         "tdm": answer(headers="TDM-Reservation: 1\r\n"),
         "noai-others": answer(headers="X-Robots-Tag: otherbot: noai, noindex\r\nX-Robots-Tag: nofollow\r\n"),
@@ -136,6 +130,26 @@ def fixed(server: Server) -> dict[str, bytes]:
         "length-negative": answer(length=-1),
         "header-long": answer(headers=f"X: {'a' * 1_000_000}\r\n"),
         "header-many": answer(headers="".join(f"X-{n}: {n}\r\n" for n in range(20_000))),
+    }
+
+
+def redirects(server: Server) -> dict[str, bytes]:
+    """Ways to a good place, and round in circles."""
+    return {
+        "loop": redirect("/loop"),
+        "loop-a": redirect("/loop-b"),
+        "loop-b": redirect("/loop-a"),
+        "redirect": redirect("/redirect-2"),
+        "redirect-2": redirect(server.url("ok"), "308 Permanent Redirect"),
+        "redirect-utf8": redirect("/bücher?q=ü", "301 Moved Permanently"),
+        "b%C3%BCcher": answer(),
+    }
+
+
+def misleading(server: Server) -> dict[str, bytes]:
+    """Ways to where nobody may go."""
+    bad = f"{FORBIDDEN}:{server.port}"
+    return {
         "to-forbidden": redirect(f"http://{bad}/ok"),
         "to-decimal": redirect(f"http://{0x7F000042}:{server.port}/ok"),
         "to-hex": redirect(f"http://0x7f.0.0.0x42:{server.port}/ok"),
