@@ -1,14 +1,15 @@
 """The gate of the pool: bytes that have arrived are examined, put into the category's form, and handed to intake."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from active_learning.domain.errors import ImageRefused
 from active_learning.domain.intake import IntakePolicy
 from api.operations.context import Winnow
-from api.operations.intake import Kind, NewImage, add_images
+from api.operations.intake import Added, Kind, NewImage, add_images
+from api.store import Session
 from scraper.forms import shape
 from scraper.inspect import ImageFacts, examine, facts_of
 from scraper.near import NearIndex
@@ -46,6 +47,10 @@ class Admitted:
     image: str | None = None
 
 
+Settle = Callable[[Sequence[Admitted], Session], Awaitable[None]]
+"""Writes what depends on the outcomes; it may run more than once, with other outcomes."""
+
+
 class Admission:
     """Examines in one thread beside the event loop, and remembers the perceptual hashes of the categories it serves."""
 
@@ -59,22 +64,38 @@ class Admission:
 
         Repeating it after a crash at any point changes nothing more and gives the same images.
         """
+        return await self.store(slug, await self.examine(slug, arrived))
+
+    async def examine(self, slug: str, arrived: Sequence[Arrived]) -> list[NewImage | Admitted]:
+        """Examine images and bring them into the category's form: what intake takes, or why it is not handed on."""
         policy = (await self._w.store.categories.definition(slug)).intake
         loop = asyncio.get_running_loop()
-        examined = await loop.run_in_executor(self._thread, examine_all, arrived, policy)
+        return await loop.run_in_executor(self._thread, _examine_all, arrived, policy)
+
+    async def store(
+        self, slug: str, examined: Sequence[NewImage | Admitted], also: Settle | None = None
+    ) -> list[Admitted]:
+        """Store what was examined, and in the same transaction what ``also`` makes of the outcomes."""
+        near = (await self._w.store.categories.definition(slug)).intake.near
         fresh = [image for image in examined if isinstance(image, NewImage)]
-        near = None if policy.near is None else self._near.setdefault(f"{slug} {policy.near}", NearIndex(policy.near))
-        added = await add_images(self._w, slug, fresh, near)
-        admitted = map(_admitted, fresh, added.kinds, added.earlier)
-        return [next(admitted) if isinstance(image, NewImage) else image for image in examined]
+
+        def outcomes(added: Added) -> list[Admitted]:
+            admitted = map(_admitted, fresh, added.kinds, added.earlier)
+            return [next(admitted) if isinstance(image, NewImage) else image for image in examined]
+
+        async def write(added: Added, session: Session) -> None:
+            if also is not None:
+                await also(outcomes(added), session)
+
+        known = None if near is None else self._near.setdefault(f"{slug} {near}", NearIndex(near))
+        return outcomes(await add_images(self._w, slug, fresh, known, None if also is None else write))
 
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-def examine_all(arrived: Sequence[Arrived], policy: IntakePolicy) -> list[NewImage | Admitted]:
-    """Examine images and bring them into the form of the policy: what intake takes, or why it is not handed on."""
+def _examine_all(arrived: Sequence[Arrived], policy: IntakePolicy) -> list[NewImage | Admitted]:
     return [_examine(one, policy) for one in arrived]
 
 

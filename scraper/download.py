@@ -16,7 +16,9 @@ from random import Random
 from active_learning.domain.value import Value
 from api.operations import scraping
 from api.operations.context import Winnow
-from api.operations.scraping import Lease
+from api.operations.intake import NewImage
+from api.operations.scraping import Lease, Settlement
+from api.store import Session
 from api.store.connection import UNREACHABLE
 from api.store.finds import Ended, Later
 from scraper.admit import Admission, Admitted, Arrived
@@ -63,6 +65,17 @@ class _Landed:
     came: Reply | bytes | Refused
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A find after the examination: an image for intake, or what became of it without."""
+
+    lease: Lease
+    what: NewImage | Admitted | Refused
+    size: int = 0
+    etag: str = ""
+    modified: str = ""
+
+
 class Downloader:
     """Fetches for one process. ``run`` may be called again and again: what it has learned of the pool is kept."""
 
@@ -75,9 +88,11 @@ class Downloader:
         self._flying: set[asyncio.Task[None]] = set()
         self._credits = asyncio.Semaphore(load.in_hand)
         self._landed: asyncio.Queue[_Landed] = asyncio.Queue()
+        self._looked: asyncio.Queue[_Looked] = asyncio.Queue()
         self._settled = asyncio.Event()
         self._mine: dict[str, str] = {}
-        self._settler = Settler(w, who, load)
+        self._admission = Admission(w)
+        self._settler = Settler(w, self._admission, who, load)
 
     async def run(self, scrapes: Scrapes, stop: asyncio.Event) -> None:
         """Work until nothing of ``scrapes()`` is due, or ``stop`` is set; what was asked for is settled at the end.
@@ -85,7 +100,9 @@ class Downloader:
         Raises what the store raises when it does not answer for ``OUTAGE_S``.
         """
         fetching = asyncio.create_task(self._fetch_all(scrapes, stop))
-        beside = [asyncio.create_task(self._settle_for_ever()), asyncio.create_task(self._keep_for_ever())]
+        beside = [
+            asyncio.create_task(work()) for work in (self._look_for_ever, self._settle_for_ever, self._keep_for_ever)
+        ]
         try:
             done, _ = await asyncio.wait([fetching, *beside], return_when=asyncio.FIRST_COMPLETED)
             for task in done:  # those beside end only by an error
@@ -101,7 +118,7 @@ class Downloader:
 
     def close(self) -> None:
         """End what runs beside the event loop."""
-        self._settler.close()
+        self._admission.close()
 
     async def _fetch_all(self, scrapes: Scrapes, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -118,6 +135,7 @@ class Downloader:
                 break
         await asyncio.gather(*self._flying)
         await self._landed.join()
+        await self._looked.join()
 
     async def _landed_and_settled(self) -> None:
         """Wait a little for what is in hand: when it is settled more may be due."""
@@ -143,28 +161,49 @@ class Downloader:
             came = refused
         self._landed.put_nowait(_Landed(lease, came))
 
+    async def _look_for_ever(self) -> None:
+        while True:
+            some = [await self._landed.get()]
+            while not self._landed.empty() and len(some) < self._load.batch // 2:
+                some.append(self._landed.get_nowait())
+            for looked in await self._look(some):
+                self._looked.put_nowait(looked)
+            for _ in some:
+                self._landed.task_done()
+
+    async def _look(self, some: Sequence[_Landed]) -> list[_Looked]:
+        looked = [_Looked(one.lease, one.came) for one in some if isinstance(one.came, Refused)]
+        by_category: dict[str, list[_Landed]] = defaultdict(list)
+        for one in some:
+            if not isinstance(one.came, Refused):
+                by_category[one.lease.category].append(one)
+        for slug, arrived in by_category.items():
+            examined = await self._admission.examine(slug, [_arrived(one) for one in arrived])
+            looked += [_look(one, what) for one, what in zip(arrived, examined, strict=True)]
+        return looked
+
     async def _settle_for_ever(self) -> None:
         while True:
             batch = await self._next_batch()
             await self._settler.settle(batch)
-            for landed in batch:
-                del self._mine[landed.lease.find]
+            for looked in batch:
+                del self._mine[looked.lease.find]
                 self._credits.release()
-                self._landed.task_done()
+                self._looked.task_done()
             self._settled.set()
 
-    async def _next_batch(self) -> list[_Landed]:
-        """What has landed: at least one, at most a batch, and after the first not waiting long for more."""
-        batch = [await self._landed.get()]
+    async def _next_batch(self) -> list[_Looked]:
+        """What is examined: at least one, at most a batch, and after the first not waiting long for more."""
+        batch = [await self._looked.get()]
         until = time.monotonic() + LATEST_BATCH_S
         while len(batch) < self._load.batch:
-            if self._landed.empty():
+            if self._looked.empty():
                 try:
-                    batch.append(await asyncio.wait_for(self._landed.get(), until - time.monotonic()))
+                    batch.append(await asyncio.wait_for(self._looked.get(), until - time.monotonic()))
                 except TimeoutError:
                     break
             else:
-                batch.append(self._landed.get_nowait())
+                batch.append(self._looked.get_nowait())
         return batch
 
     async def _keep_for_ever(self) -> None:
@@ -177,21 +216,21 @@ class Downloader:
 
 
 class Settler:
-    """Brings what has landed into the pool, or back into the row, or to its end, and counts it."""
+    """Brings finds into the pool, or back into the row, or to their end, and counts them."""
 
-    def __init__(self, w: Winnow, who: str, load: Workload) -> None:
+    def __init__(self, w: Winnow, admission: Admission, who: str, load: Workload) -> None:
         self._w = w
+        self._admission = admission
         self._who = who
         self._load = load
-        self._admission = Admission(w)
         self._rate = Rate()
         self._jitter = Random(who)
 
-    async def settle(self, batch: Sequence[_Landed]) -> None:
+    async def settle(self, batch: Sequence[_Looked]) -> None:
         """Settle some finds. While MongoDB does not answer it tries again: what is fetched is not thrown away."""
-        by_scrape: dict[str, list[_Landed]] = defaultdict(list)
-        for landed in batch:
-            by_scrape[landed.lease.scrape].append(landed)
+        by_scrape: dict[str, list[_Looked]] = defaultdict(list)
+        for looked in batch:
+            by_scrape[looked.lease.scrape].append(looked)
         deadline = time.monotonic() + OUTAGE_S
         for scrape, some in by_scrape.items():
             while True:
@@ -204,28 +243,24 @@ class Settler:
                     logger.warning("MongoDB does not answer (%s); trying again", error)
                     await asyncio.sleep(0.5 + self._jitter.random())
 
-    async def _settle(self, scrape: str, some: Sequence[_Landed]) -> None:
-        arrived = [one for one in some if not isinstance(one.came, Refused)]
-        admitted = await self._admission.admit(some[0].lease.category, [_arrived(one) for one in arrived])
-        refused = [(one.lease, one.came) for one in some if isinstance(one.came, Refused)]
-        ended = [_ended(one, what) for one, what in zip(arrived, admitted, strict=True) if not what.outcome.passing]
-        refused += [
-            (one.lease, Refused(what.outcome, what.detail))
-            for one, what in zip(arrived, admitted, strict=True)
-            if what.outcome.passing
-        ]
+    async def _settle(self, scrape: str, some: Sequence[_Looked]) -> None:
+        owned = {one.lease.find: one.lease.owner for one in some}
+        refused = [(one.lease, one.what) for one in some if isinstance(one.what, Refused)]
         later = list(self._again(refused))
         postponed = {one.find for one in later}
-        ended += [
-            Ended(lease.find, refusal.outcome.value, refusal.detail)
-            for lease, refusal in refused
-            if lease.find not in postponed
+        over = [
+            Ended(lease.find, what.outcome.value, what.detail) for lease, what in refused if lease.find not in postponed
         ]
-        owned = {one.lease.find: one.lease.owner for one in some}
-        size = sum(_size(one) for one in some)
-        rates = self._rate.after(len(ended), size)
+        got = [(one, one.what) for one in some if not isinstance(one.what, Refused)]
+        rates = self._rate.after(len(some) - len(later), sum(one.size for one in some))
+        settlement = Settlement(scrape, self._who, owned, sum(one.size for one in some), rates)
+
+        async def write(admitted: Sequence[Admitted], session: Session) -> None:
+            ended = [_ended(one, what) for (one, _), what in zip(got, admitted, strict=True)]
+            await settlement.write(self._w, over + ended, session)
+
         await scraping.later(self._w, later, owned)
-        await scraping.settle(self._w, scrape, self._who, ended, owned, size, rates)
+        await self._admission.store(some[0].lease.category, [what for _, what in got], write)
 
     def _again(self, refused: Iterable[tuple[Lease, Refused]]) -> Iterable[Later]:
         """Those that are tried again, and when: the host says, or each time twice as long as the time before."""
@@ -241,10 +276,6 @@ class Settler:
                 seconds += waiting[host] * seconds / 8
                 waiting[host] += 1
             yield Later(lease.find, seconds, refusal.outcome.value, refusal.detail, refusal.asked)
-
-    def close(self) -> None:
-        """End what runs beside the event loop."""
-        self._admission.close()
 
 
 class Rate:
@@ -272,17 +303,13 @@ def _arrived(landed: _Landed) -> Arrived:
     return Arrived(lease.name, lease.url, came, lease.provenance)
 
 
-def _ended(landed: _Landed, what: Admitted) -> Ended:
-    headers: Mapping[str, str] = landed.came.headers if isinstance(landed.came, Reply) else {}
-    etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
-    return Ended(landed.lease.find, what.outcome.value, what.detail, what.image, etag, modified)
+def _look(landed: _Landed, what: NewImage | Admitted) -> _Looked:
+    if isinstance(landed.came, Reply):
+        headers = landed.came.headers
+        etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+        return _Looked(landed.lease, what, len(landed.came.body), etag, modified)
+    return _Looked(landed.lease, what, len(landed.came) if isinstance(landed.came, bytes) else 0)
 
 
-def _size(landed: _Landed) -> int:
-    match landed.came:
-        case Reply(body=body):
-            return len(body)
-        case bytes() as data:
-            return len(data)
-        case _:
-            return 0
+def _ended(looked: _Looked, what: Admitted) -> Ended:
+    return Ended(looked.lease.find, what.outcome.value, what.detail, what.image, looked.etag, looked.modified)

@@ -1,7 +1,7 @@
 """Images and categories come in."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -118,7 +118,13 @@ async def schedule(w: Winnow, slug: str) -> None:
     await w.store.jobs.insert("erase", {}, w.clock(), every_s=30.0)
 
 
-async def add_images(w: Winnow, slug: str, images: Sequence[NewImage], near: Duplicates | None = None) -> Added:
+Also = Callable[[Added, Session], Awaitable[None]]
+"""Writes, in the transaction of an intake, what depends on what became of the images. It may run more than once."""
+
+
+async def add_images(
+    w: Winnow, slug: str, images: Sequence[NewImage], near: Duplicates | None = None, also: Also | None = None
+) -> Added:
     """Store pictures and make them unknown candidates of a category, but near-duplicates of what is there.
 
     Bytes come first and candidates last, so that a crash leaves no candidate without its picture. The candidates, their
@@ -128,17 +134,20 @@ async def add_images(w: Winnow, slug: str, images: Sequence[NewImage], near: Dup
 
     An image that arrives after the validation draw joins the validation set by its own draw, as the design wants it.
     """
-    intake = _Intake(w, slug, images, near)
+    intake = _Intake(w, slug, images, near, also)
     while not await intake.attempt():
         pass
-    return intake.added(images)
+    return intake.added()
 
 
 class _Intake:
     """One call: what is decided so far of its images, and whose bytes are stored."""
 
-    def __init__(self, w: Winnow, slug: str, images: Sequence[NewImage], near: Duplicates | None) -> None:
-        self._w, self._slug, self._near = w, slug, near
+    def __init__(
+        self, w: Winnow, slug: str, images: Sequence[NewImage], near: Duplicates | None, also: Also | None
+    ) -> None:
+        self._w, self._slug, self._near, self._also = w, slug, near, also
+        self._given = images
         unique: dict[str, NewImage] = {}
         for image in images:
             unique.setdefault(image.sha256, image)
@@ -167,11 +176,14 @@ class _Intake:
             return False
         kept = self._decide(down, present)
         fresh = [image for image in kept if image.sha256 not in known]
-        await self._store_bytes(fresh)
-        now = w.clock()
-        if kept and not await self._add(gate, kept, fresh, now):
-            return False
+        if await self._store_bytes(fresh) and (await w.store.categories.gate(slug)).intakes != gate.intakes:
+            return (
+                False  # it took a while, and others were faster: what they brought is read before, not after, the act
+            )
         self._new_images = len(fresh)
+        now = w.clock()
+        if (kept or self._also) and not await self._add(gate, kept, fresh, now):
+            return False
         places = [i for i in self._images if i.url and i.url not in known.get(i.sha256, {i.url})]
         await w.store.images.add_places(
             {i.sha256: _place(i, now) for i in places if self._kinds[i.sha256] in (Kind.ADDED, Kind.DUPLICATE)}
@@ -206,11 +218,13 @@ class _Intake:
                     self._earlier[image.sha256] = like
         return [image for image in self._images if self._kinds[image.sha256] is Kind.ADDED]
 
-    async def _store_bytes(self, fresh: Sequence[NewImage]) -> None:
+    async def _store_bytes(self, fresh: Sequence[NewImage]) -> bool:
+        """Store what is not stored yet; whether there was anything."""
         missing = {image.sha256: image.data for image in fresh if image.sha256 not in self._stored}
         if missing:
             await self._w.blobs.put(missing)
             self._stored |= set(missing)
+        return bool(missing)
 
     async def _add(self, gate: Gate, kept: Sequence[NewImage], fresh: Sequence[NewImage], now: datetime) -> bool:
         w, slug = self._w, self._slug
@@ -222,11 +236,14 @@ class _Intake:
         changes = {"counts.unknown": len(kept), "validation.total": drawn}
 
         async def work(session: Session) -> bool:
-            if not await w.store.categories.pass_gate(slug, gate, len(hashed), changes, session):
-                return False
-            await w.store.images.insert([_facts(image, now) for image in fresh], now, session)
-            await w.store.candidates.insert(slug, draws, now, session, below)
-            await w.store.hashes.insert(slug, block, session)
+            if kept:
+                if not await w.store.categories.pass_gate(slug, gate, len(hashed), changes, session):
+                    return False
+                await w.store.images.insert([_facts(image, now) for image in fresh], now, session)
+                await w.store.candidates.insert(slug, draws, now, session, below)
+                await w.store.hashes.insert(slug, block, session)
+            if self._also is not None:
+                await self._also(self.added(), session)
             return True
 
         try:
@@ -239,10 +256,10 @@ class _Intake:
             self._near.extend(block.hashes, block.images)
         return True
 
-    def added(self, images: Sequence[NewImage]) -> Added:
+    def added(self) -> Added:
         """The outcome of every image in the order given: of equal ones only the first can be new."""
+        images, kinds = self._given, []
         seen: set[str] = set()
-        kinds = []
         for image in images:
             kind = self._kinds[image.sha256]
             kinds.append(Kind.DUPLICATE if kind is Kind.ADDED and image.sha256 in seen else kind)

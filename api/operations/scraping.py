@@ -243,7 +243,8 @@ async def lease(w: Winnow, scrapes: Sequence[str], number: int) -> list[Lease]:
     for scrape, batch in _by_scrape(hopeless).items():
         detail = f"{MOST_LEASES} processes that had it did not come back"
         ended = [Ended(document["_id"], GAVE_UP, detail) for document in batch]
-        await settle(w, scrape, "given up", ended, {one["_id"]: one["owner"] for one in batch}, 0, (0.0, 0.0))
+        owned = {one["_id"]: one["owner"] for one in batch}
+        await settle(w, Settlement(scrape, "given up", owned, 0, (0.0, 0.0)), ended)
     return [_lease(document) for document in documents if document["leases"] <= MOST_LEASES]
 
 
@@ -270,29 +271,33 @@ def _lease(document: Document) -> Lease:
     )
 
 
-async def settle(
-    w: Winnow,
-    scrape: str,
-    who: str,
-    ended: Sequence[Ended],
-    owned: Mapping[str, str],
-    size: int,
-    rates: tuple[float, float],
-) -> None:
-    """Write outcomes and count them, in one transaction. A find that somebody else has by now is left to them.
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Outcomes of finds in somebody's hands, to be written and counted in one transaction.
 
-    ``who`` has a tally of its own, ``size`` are the bytes received, ``rates`` its images and bytes a second.
+    ``who`` has a tally of its own, ``owned`` says under which lease each find is held, ``size`` are the bytes received,
+    ``rates`` the images and bytes a second of ``who``.
     """
-    now = w.clock()
 
-    async def work(session: Session) -> None:
-        held = await w.store.finds.held({one.find: owned[one.find] for one in ended}, session)
+    scrape: str
+    who: str
+    owned: Mapping[str, str]
+    size: int
+    rates: tuple[float, float]
+
+    async def write(self, w: Winnow, ended: Sequence[Ended], session: Session) -> None:
+        """Write them. A find that somebody else has by now is left to them."""
+        now = w.clock()
+        held = await w.store.finds.held({one.find: self.owned[one.find] for one in ended}, session)
         mine = [one for one in ended if one.find in held]
         await w.store.finds.end(mine, now, session)
         counts = Counter(one.outcome for one in mine)
-        await w.store.scrapes.count(scrape, who, counts, size, rates, now, session)
+        await w.store.scrapes.count(self.scrape, self.who, counts, self.size, self.rates, now, session)
 
-    await w.store.transact(work)
+
+async def settle(w: Winnow, settlement: Settlement, ended: Sequence[Ended]) -> None:
+    """Write outcomes in a transaction of their own."""
+    await w.store.transact(lambda session: settlement.write(w, ended, session))
 
 
 async def later(w: Winnow, finds: Sequence[Later], owned: Mapping[str, str]) -> None:

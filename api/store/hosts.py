@@ -45,6 +45,7 @@ class Hosts:
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
+        assert document is not None  # an upsert finds what it has made
         wait = (document["turn_at"] - document["asked_at"]).total_seconds()
         return Turn(document["taken"], wait, document["turn_at"])
 
@@ -95,7 +96,7 @@ class Hosts:
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return bool(document["robots_mine"])
+        return document is not None and bool(document["robots_mine"])
 
     async def keep_robots(self, host: str, text: str) -> None:
         """Store it, with the time."""

@@ -8,13 +8,11 @@ import pytest
 from active_learning.domain.errors import StateError
 from api.operations import intake, scraping
 from api.operations.context import Winnow
-from api.operations.scraping import Lease, NewFind, Wanted
+from api.operations.scraping import Lease, NewFind, Settlement, Wanted
 from api.store.finds import Ended, Later
 from api.store.scrapes import ScrapeState
 from tests import factories
 from tests.factories import FakeClock
-
-NO_RATE = (0.0, 0.0)
 
 
 async def started(w: Winnow, finds: int = 0, **wanted: Any) -> str:
@@ -32,7 +30,8 @@ def found(number: int, **decided: Any) -> NewFind:
 
 async def settle(w: Winnow, scrape: str, leases: list[Lease], outcome: str = "stored") -> None:
     ended = [Ended(lease.find, outcome, image="a" * 64) for lease in leases]
-    await scraping.settle(w, scrape, "one", ended, {one.find: one.owner for one in leases}, 10, NO_RATE)
+    owned = {one.find: one.owner for one in leases}
+    await scraping.settle(w, Settlement(scrape, "one", owned, 10, (0.0, 0.0)), ended)
 
 
 async def test_a_url_enters_a_category_once(w: Winnow) -> None:
