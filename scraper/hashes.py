@@ -4,12 +4,15 @@ A picture is taken as a function on the unit square, constant on each pixel, and
 
     c(u, v) = ∫∫ f(x, y) cos(πux) cos(πvy) dx dy,
 
-integrated exactly, so that the coefficients belong to the picture and not to its resolution. The hash has one bit for
-each of the 64 lowest frequencies by u + v (all up to 10, without the constant and without (10, 0)): 1 where the
-coefficient is above the 32nd smallest of them, so that half of the bits are set. Brightness drops out with the constant
-and contrast with the comparison. This is the DCT hash of Zauner (Implementation and Benchmarking of Perceptual Image
-Hash Functions, 2010) without its resampling to 32 x 32, which on real photos doubles what is lost to trimmed edges, and
-with the triangle of low frequencies instead of the square. ``./winnow bench dedup`` measures it.
+integrated exactly, so that the coefficients belong to the picture and not to its resolution. The frequencies are
+sorted by u + v. The hash has one bit for each of the first 64 (without the constant): 1 where the coefficient is above
+the 32nd smallest of them, so that half of the bits are set. Brightness drops out with the constant and contrast with
+the comparison. This is the DCT hash of Zauner (Implementation and Benchmarking of Perceptual Image Hash Functions,
+2010) without its resampling to 32 x 32, and with a triangle of low frequencies instead of a square.
+
+The next 64 frequencies give a second, fine hash in the same way. It changes more when a picture is trimmed, so it is no
+key to search by; but pictures that only have their lights and shades in the same places differ in it, and so it
+confirms what the first one finds. ``./winnow bench dedup`` measures both.
 """
 
 from functools import lru_cache
@@ -20,7 +23,9 @@ from numpy.typing import NDArray
 from scraper.pixels import TURNS, Turn
 
 BITS = 64
-HIGHEST = 10
+HIGHEST = 15
+"""The highest frequency in either direction that the first 128 contain."""
+
 FLAT = 0.5
 """Grey levels of 255: a picture without a coefficient this large is one even area, whose hash would be noise."""
 
@@ -30,7 +35,7 @@ Grey = NDArray[np.uint8]
 def _frequencies() -> NDArray[np.intp]:
     """Indices into the flattened square of coefficients, the lowest frequencies first."""
     low = [(u + v, abs(u - v), u, v) for u in range(HIGHEST + 1) for v in range(HIGHEST + 1)]
-    return np.array([u * (HIGHEST + 1) + v for _, _, u, v in sorted(low)[1 : BITS + 1]])
+    return np.array([u * (HIGHEST + 1) + v for _, _, u, v in sorted(low)[1 : 2 * BITS + 1]])
 
 
 _LOWEST = _frequencies()
@@ -49,10 +54,16 @@ def _integrals(pixels: int, extent: float) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.diff(rows, axis=1), dtype=np.float32)
 
 
-def perceptual_hash(
+def perceptual_hash(grey: Grey) -> int | None:
+    """The hash of a grey picture (rows x columns); ``None`` when it is one even area."""
+    both = perceptual_hashes(grey)
+    return None if both is None else both[0]
+
+
+def perceptual_hashes(
     grey: Grey, height: float | None = None, width: float | None = None, turn: Turn = TURNS[1]
-) -> int | None:
-    """Hash a grey picture (rows x columns); ``None`` when it is one even area.
+) -> tuple[int, int] | None:
+    """The hash and the fine hash of a grey picture (rows x columns); ``None`` when it is one even area.
 
     ``height`` and ``width`` are the picture's real size in these pixels where a reduction has rounded it up. ``turn``
     turns the picture upright: a cosine that runs backwards is the same cosine, with a minus when its frequency is odd.
@@ -67,9 +78,13 @@ def perceptual_hash(
     if turn.columns_back:
         series = series * _SIGNS
     coefficients = series.ravel()[_LOWEST]
-    middle = np.partition(coefficients, BITS // 2 - 1)[BITS // 2 - 1]
-    if max(coefficients.max(), -coefficients.min()) < FLAT:
+    if max(coefficients[:BITS].max(), -coefficients[:BITS].min()) < FLAT:
         return None
+    return _bits(coefficients[:BITS]), _bits(coefficients[BITS:])
+
+
+def _bits(coefficients: NDArray[np.float32]) -> int:
+    middle = np.partition(coefficients, BITS // 2 - 1)[BITS // 2 - 1]
     return int.from_bytes(np.packbits(coefficients > middle).tobytes(), "big")
 
 

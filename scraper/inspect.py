@@ -21,7 +21,7 @@ from active_learning.domain.errors import ImageRefused
 from active_learning.domain.intake import HASHED_SIDE, IntakePolicy
 from active_learning.domain.value import Value
 from scraper import jpeg
-from scraper.hashes import perceptual_hash
+from scraper.hashes import perceptual_hashes
 from scraper.pixels import TURNS, Turn, orientation, plain
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -96,13 +96,15 @@ DEFAULT_POLICY = IntakePolicy()
 class Examined:
     """Everything that the scraper wants to know of one image.
 
-    ``phash`` is its perceptual hash, ``None`` where hashes tell nothing (a side below ``HASHED_SIDE``, or one even
-    area): such an image is never a near-duplicate. ``sharpness`` is the variance of the Laplacian of the grey picture,
+    ``phash`` is its perceptual hash and ``fine`` the one that confirms it (:mod:`scraper.hashes`); both are ``None``
+    where hashes tell nothing (a side below ``HASHED_SIDE``, or one even area): it is never a near-duplicate.
+    ``sharpness`` is the variance of the Laplacian of the grey picture,
     halved until its shorter side has 128 to 255 pixels, so that one threshold suits photos of all sizes.
     """
 
     facts: ImageFacts
     phash: int | None
+    fine: int | None
     sharpness: float
 
 
@@ -137,10 +139,11 @@ def examine(data: bytes, policy: IntakePolicy = DEFAULT_POLICY, limits: Limits =
             f"The sharpness is {measured:.1f}; at least {policy.min_sharpness:g} is wanted.",
             "Use a sharper image.",
         )
-    phash = None
+    hashes: tuple[int | None, int | None] | None = None
     if min(facts.width, facts.height) >= HASHED_SIDE:
-        phash = perceptual_hash(look.grey, facts.height / look.scale, facts.width / look.scale, look.turn)
-    return Examined(facts, phash, measured)
+        hashes = perceptual_hashes(look.grey, facts.height / look.scale, facts.width / look.scale, look.turn)
+    phash, fine = hashes or (None, None)
+    return Examined(facts, phash, fine, measured)
 
 
 def facts_of(data: bytes) -> ImageFacts:

@@ -5,6 +5,9 @@ with the radii of the general pigeonhole principle (Qin et al., GPH: Similarity 
 bits are cut into substrings, and two hashes within distance r differ in at least one substring i by no more than its
 r_i, when the r_i + 1 add up to r + 1. So a table for each substring, asked for all values within r_i, finds every match
 among a few candidates, and the candidates are checked.
+
+Everywhere hashes are an array [N], or [N, 2] with the fine hashes of :mod:`scraper.hashes` beside them: then two images
+are near when their fine hashes confirm it. Of one index, all have them or none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +31,9 @@ AT_ONCE = 1 << 20
 
 _BLOCK = 256
 """Hashes that are asked for at a time, and compared with each other."""
+
+FINE = 18
+"""Bits in which the fine hashes of near-duplicates differ at most, or twice the radius and 2 where that is more."""
 
 NOWHERE = np.iinfo(np.int64).max
 
@@ -91,15 +97,16 @@ class _Level:
 
     def __init__(self, stored: Hashes, first: int, radius: int) -> None:
         self.first, self.end, self._radius = first, len(stored), radius
-        self._tables = [_Table(part, stored[first:]) for part in _parts(radius, self.COUNT)]
+        self._tables = [_Table(part, stored[first:, 0]) for part in _parts(radius, self.COUNT)]
 
     def first_within(self, stored: Hashes, hashes: Hashes) -> Places:
         """The first place within the radius of each hash, ``NOWHERE`` where there is none."""
         found = np.full(len(hashes), NOWHERE)
         run = stored[self.first : self.end]
         for table in self._tables:
-            for asked, places in table.candidates(hashes):
-                near = np.bitwise_count(run[places] ^ hashes[asked]) <= self._radius
+            for asked, places in table.candidates(hashes[:, 0]):
+                near = np.flatnonzero(np.bitwise_count(run[places, 0] ^ hashes[asked, 0]) <= self._radius)
+                near = near[_confirmed(run[places[near], 1], hashes[asked[near], 1], self._radius)]
                 np.minimum.at(found, asked[near], places[near] + self.first)
         return found
 
@@ -107,7 +114,7 @@ class _Level:
 class NearIndex:
     """Perceptual hashes in the order in which they came, and what is within ``radius`` (Hamming) of what.
 
-    It takes about 70 bytes a hash: 8 of its own, 16 of tables, 32 of the image's name, and room to grow. Tables are
+    It takes about 80 bytes a hash: 16 of its own, 16 of tables, 32 of the image's name, and room to grow. Tables are
     built for 8192 hashes and more at a time, and again when as many have come behind them: less than a microsecond a
     hash. Asking takes some 70 microseconds among a million hashes, where radius is 8.
     """
@@ -116,7 +123,7 @@ class NearIndex:
         if not 0 <= radius <= BITS // 4:
             raise ValueError(f"A radius of {radius} bits says little of hashes of {BITS}; at most {BITS // 4}.")
         self.radius = radius
-        self._hashes = np.empty(1024, dtype=np.uint64)
+        self._hashes = np.empty((1024, 2), dtype=np.uint64)
         self._images = np.empty(1024, dtype="V32")
         self._size = 0
         self._levels: list[_Level] = []
@@ -126,15 +133,15 @@ class NearIndex:
         return self._size
 
     def extend(self, hashes: Hashes, ids: Sequence[str]) -> None:
-        """Add hashes [N] of the images ``ids`` [N] (sha256 in hexadecimal), as they are: nothing is decided."""
+        """Add hashes [N] or [N, 2] of the images ``ids`` [N] (sha256 in hexadecimal) as they are, undecided."""
         if len(hashes) != len(ids):
             raise ValueError(f"{len(hashes)} hashes for {len(ids)} images.")
         end = self._size + len(hashes)
         if end > len(self._hashes):
             room = max(end, len(self._hashes) * 3 // 2)
-            self._hashes = np.concatenate([self._hashes[: self._size], np.empty(room - self._size, np.uint64)])
+            self._hashes = np.concatenate([self._hashes[: self._size], np.empty((room - self._size, 2), np.uint64)])
             self._images = np.concatenate([self._images[: self._size], np.empty(room - self._size, "V32")])
-        self._hashes[self._size : end] = hashes
+        self._hashes[self._size : end] = _both(hashes)
         self._images[self._size : end] = np.frombuffer(bytes.fromhex("".join(ids)), dtype="V32")
         self._size = end
         if end - self._levelled >= TAIL:
@@ -142,7 +149,7 @@ class NearIndex:
 
     def within(self, hashes: Hashes) -> list[str | None]:
         """The image whose hash was stored first among those within the radius of each [N]; ``None``: there is none."""
-        batch = np.ascontiguousarray(hashes, dtype=np.uint64)
+        batch = _both(hashes)
         places = [
             place for at in range(0, len(batch), _BLOCK) for place in self._first(batch[at : at + _BLOCK]).tolist()
         ]
@@ -154,7 +161,7 @@ class NearIndex:
         As if they came one by one: each is compared with everything stored, and with the images before it in the batch
         that are kept; the first match is the answer. Nothing is stored.
         """
-        batch = np.asarray(hashes, dtype=np.uint64)
+        batch = _both(hashes)
         answers = self.within(batch)
         kept = NearIndex(self.radius) if len(batch) > _BLOCK else None
         for start in range(0, len(batch), _BLOCK):
@@ -170,7 +177,9 @@ class NearIndex:
 
     def _decide_block(self, hashes: Hashes, ids: Sequence[str], answers: list[str | None], start: int) -> None:
         """Compare the images of a block with each other; ``answers[start:]`` holds what is known of them."""
-        near = np.bitwise_count(hashes[:, None] ^ hashes) <= self.radius
+        one, fine = hashes.T
+        near = np.bitwise_count(one[:, None] ^ one) <= self.radius
+        near &= _confirmed(fine[:, None], fine, self.radius)
         for later in np.flatnonzero(np.tril(near, -1).any(axis=1)).tolist():
             if answers[start + later] is None:
                 earlier = (one for one in np.flatnonzero(near[later, :later]).tolist() if answers[start + one] is None)
@@ -196,23 +205,24 @@ class NearIndex:
         tail = self._hashes[self._levelled : self._size]
         if len(tail):
             for number in np.flatnonzero(found == NOWHERE).tolist():
-                near = np.bitwise_count(tail ^ hashes[number]) <= self.radius
-                at = int(near.argmax())
-                if near[at]:
-                    found[number] = self._levelled + at
+                near = np.flatnonzero(np.bitwise_count(tail[:, 0] ^ hashes[number, 0]) <= self.radius)
+                near = near[_confirmed(tail[near, 1], hashes[number, 1], self.radius)]
+                if len(near):
+                    found[number] = self._levelled + near[0]
         return found
 
 
 def pairs(hashes: Hashes, radius: int) -> NDArray[np.int64]:
-    """All pairs (i < j) of hashes [N] at a Hamming distance of at most ``radius``, sorted, as an array [M, 2].
+    """All pairs (i < j) of hashes [N] or [N, 2] that are near within ``radius``, sorted, as an array [M, 2].
 
     Exact. A million hashes take seconds as long as most of them differ; a million equal ones are 5 x 10^11 pairs.
     """
-    values = np.ascontiguousarray(hashes, dtype=np.uint64)
+    values, fine = np.ascontiguousarray(_both(hashes).T)
     found = [np.empty((0, 2), dtype=np.int64)]
     for part in _parts(radius, _best_count(len(values), radius)):
         found += _pairs_of(values, part, radius)
     every = np.concatenate(found)
+    every = every[_confirmed(fine[every[:, 0]], fine[every[:, 1]], radius)]
     every.sort(axis=1)
     return np.unique(every, axis=0)
 
@@ -269,6 +279,17 @@ def near_by_embedding(features: NDArray[np.floating], radius: float, block: int 
             found.append(np.stack([one + top, other + left], axis=1))
     every = np.concatenate(found)
     return every[np.lexsort((every[:, 1], every[:, 0]))]
+
+
+def _both(hashes: Hashes) -> Hashes:
+    """Hashes [N, 2]; where there are no fine ones, zeros, which confirm everything."""
+    given = np.asarray(hashes, dtype=np.uint64)
+    return given if given.ndim == 2 else np.stack([given, np.zeros_like(given)], axis=1)
+
+
+def _confirmed(one: Hashes | np.uint64, other: Hashes | np.uint64, radius: int) -> NDArray[np.bool_]:
+    """Whether fine hashes are as near as those of near-duplicates are."""
+    return np.asarray(np.bitwise_count(one ^ other) <= max(FINE, 2 * radius + 2))
 
 
 def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Places:

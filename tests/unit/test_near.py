@@ -23,12 +23,18 @@ def alike(seed: int, count: int, families: int = 20, flips: int = 6) -> np.ndarr
     return np.where(rng.random(count) < 0.3, rng.integers(0, 2**64, count, dtype=np.uint64), found)
 
 
+def is_near(one: list[int], other: list[int], radius: int) -> bool:
+    bounds = (radius, max(18, 2 * radius + 2))
+    return all((a ^ b).bit_count() <= most for a, b, most in zip(one, other, bounds, strict=False))
+
+
 def one_by_one(radius: int, stored: np.ndarray, batch: np.ndarray) -> list[str | None]:
     """Every image against everything that is kept, in order."""
-    kept = list(zip(stored.tolist(), names(len(stored)), strict=True))
+    width = 1 if batch.ndim == 1 else batch.shape[1]
+    kept = list(zip(stored.reshape(len(stored), width).tolist(), names(len(stored)), strict=True))
     answers = []
-    for value, name in zip(batch.tolist(), names(len(batch), start=10**6), strict=True):
-        answer = next((image for other, image in kept if (value ^ other).bit_count() <= radius), None)
+    for value, name in zip(batch.reshape(len(batch), width).tolist(), names(len(batch), start=10**6), strict=True):
+        answer = next((image for other, image in kept if is_near(value, other, radius)), None)
         if answer is None:
             kept.append((value, name))
         answers.append(answer)
@@ -41,13 +47,16 @@ def one_by_one(radius: int, stored: np.ndarray, batch: np.ndarray) -> list[str |
     radius=st.integers(0, 16),
     stored=st.integers(0, 300),
     batch=st.integers(0, 150),
+    fine=st.booleans(),
     tail=st.sampled_from([1, 7, 64, 10**6]),
     block=st.sampled_from([1, 10, 256]),
 )
 def test_deciding_is_what_one_by_one_gives(
-    seed: int, radius: int, stored: int, batch: int, tail: int, block: int
+    seed: int, radius: int, stored: int, batch: int, fine: bool, tail: int, block: int
 ) -> None:
     hashes = alike(seed, stored + batch)
+    if fine:
+        hashes = np.stack([hashes, alike(seed + 1, stored + batch, families=2, flips=14)], axis=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near, "TAIL", tail)
         patch.setattr(near, "_BLOCK", block)
@@ -107,6 +116,14 @@ def every_pair(hashes: np.ndarray, radius: int) -> np.ndarray:
 def test_the_join_finds_every_pair_once(seed: int, radius: int, count: int) -> None:
     hashes = alike(seed, count)
     assert np.array_equal(pairs(hashes, radius), every_pair(hashes, radius))
+
+
+def test_fine_hashes_confirm_the_pairs_of_the_join() -> None:
+    hashes = np.stack([alike(1, 500), alike(2, 500, families=2, flips=14)], axis=1)
+    fine = np.bitwise_count(hashes[:, None, 1] ^ hashes[:, 1]) <= 18
+    coarse = np.bitwise_count(hashes[:, None, 0] ^ hashes[:, 0]) <= 6
+    assert np.array_equal(pairs(hashes, 6), np.argwhere(np.triu(coarse & fine, 1)))
+    assert 0 < len(pairs(hashes, 6)) < len(pairs(hashes[:, 0], 6))
 
 
 @pytest.mark.parametrize("count", range(3, 9))
