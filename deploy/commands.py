@@ -30,6 +30,7 @@ from deploy.simulate_command import simulate
 from deploy.terminal import DEFAULT_DATA, Data, Host, MarketPort, Slug, WebPort, console, local_settings, opened
 from scraper import pipeline
 from scraper.labels import read_labels
+from scraper.licences import wanted
 from workers.jobs.desk import Desk
 from workers.loop import work as work_loop
 from workers.market import MarketOptions, open_market
@@ -186,15 +187,21 @@ def import_command(
 def export(
     slug: Slug,
     out: Annotated[Path, typer.Option(help="Folder for the dataset: new, or an earlier export.")],
+    licences: Annotated[
+        str | None, typer.Option(help="Leave out images under other licences: cc0,by,... or commercial, open, ...")
+    ] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Write the dataset: labels with provenance, images in class folders, a manifest."""
+    """Write the dataset: labels with provenance, images in class folders, attribution, a manifest."""
+    allowed = wanted(licences.split(",")) if licences else None
 
     async def run() -> None:
         async with opened(data) as w:
             with demo.progress_bar("Exporting", console) as on_progress:
-                done = await exporting.export(w, slug, out, on_progress)
+                done = await exporting.export(w, slug, out, on_progress, allowed)
             console.print(f"{done.yes:,} yes and {done.no:,} no in {done.folder}; {done.unknown:,} are not decided.")
+            if done.left_out:
+                console.print(f"{done.left_out:,} left out by their licence.")
 
     asyncio.run(run())
 

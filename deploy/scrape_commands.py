@@ -32,7 +32,9 @@ from api.store.jobs import job_id
 from api.store.scrapes import ScrapeState
 from deploy import stack
 from deploy.categories import NewCategory, ensure_category
+from deploy.takedown_command import takedown
 from deploy.terminal import DEFAULT_DATA, Data, Slug, console, local_settings, opened
+from scraper.licences import wanted
 from scraper.node import Node
 from scraper.outcomes import Outcome
 from scraper.work import Crew, work_on
@@ -84,11 +86,11 @@ def scrape(
     if help_source:
         _print_options(source)
         return
-    wanted = Wanted(
+    asked = Wanted(
         category=slug, source=source, options=_options(source, query, path, option or []), limit=limit, every_h=every
     )
-    intake = IntakePolicy.model_validate({"form": form, "licences": licences.split(",") if licences else None})
-    raise typer.Exit(int(run_scrape(data, wanted, NewCategory(question, intake), start)))
+    intake = IntakePolicy.model_validate({"form": form, "licences": wanted(licences.split(",")) if licences else None})
+    raise typer.Exit(int(run_scrape(data, asked, NewCategory(question, intake), start)))
 
 
 def run_scrape(data: Path, wanted: Wanted, new: NewCategory, start_only: bool = False) -> bool:
@@ -392,4 +394,5 @@ def download(
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 app.command()(scrape)
 app.command()(download)
+app.command()(takedown)
 app.add_typer(scrapes_app, name="scrapes")

@@ -5,13 +5,13 @@ import dataclasses
 from collections.abc import AsyncGenerator, Sequence
 
 from active_learning.domain.errors import InputError, QuotaExhausted, Unavailable
-from api.operations import scraping
+from api.operations import scraping, takedown
 from api.operations.context import Winnow
 from api.operations.scraping import NewFind
 from api.store.finds import find_id
 from api.store.scrapes import ScrapeState
 from scraper.admit import Admission, Arrived
-from scraper.found import Found, Source
+from scraper.found import Found, Provenance, Source
 from scraper.licences import allowed
 from scraper.outcomes import Outcome, Refused
 
@@ -66,10 +66,16 @@ class _Gate:
         policy = (await self._w.store.categories.definition(self._slug)).intake
         known = await self._w.store.finds.known([find_id(self._slug, image.url) for image in images])
         new = [image for image in images if find_id(self._slug, image.url) not in known]
+        gone = await takedown.refused(
+            self._w, [image.url for image in new], [(one.source, one.author) for one in _provenances(new)]
+        )
         finds: list[NewFind] = []
         at_hand: list[Found] = []
         for image in new:
-            if not allowed(image.provenance.licence, policy.licences):
+            by = (image.provenance.source, image.provenance.author)
+            if image.url in gone.urls or by in gone.authors:
+                finds.append(_find(image, Outcome.TAKEN_DOWN))
+            elif not allowed(image.provenance.licence, policy.licences):
                 licence = image.provenance.licence or "nobody knows its licence"
                 finds.append(_find(image, Outcome.LICENCE, licence))
             elif image.read is None:
@@ -98,6 +104,10 @@ class _Gate:
     def close(self) -> None:
         """End what runs beside the event loop."""
         self._admission.close()
+
+
+def _provenances(images: Sequence[Found]) -> list[Provenance]:
+    return [image.provenance for image in images if image.provenance.author]
 
 
 def _read(image: Found) -> bytes | Refused:
