@@ -1,6 +1,7 @@
 """Numbers in plain words: money, shares, spans of time. Used by every template as filters."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -41,10 +42,34 @@ def cut(score: float | None) -> str:
     return "\u2013" if score is None else f"{score:.3f}"
 
 
+def rate(per_second: float) -> str:
+    """``12.34`` becomes ``12``; below ten one decimal tells more."""
+    return f"{per_second:,.0f}" if per_second >= 9.95 else f"{per_second:.1f}"
+
+
+def size(number: float) -> str:
+    """Bytes in the unit that leaves up to three digits: ``950 B``, ``1.2 MB``, ``31 GB``."""
+    units = ("B", "kB", "MB", "GB", "TB")
+    at = 0
+    while number >= 999.5 and at < len(units) - 1:
+        number /= 1_000
+        at += 1
+    digits = 1 if at and number < 9.95 else 0
+    return f"{number:,.{digits}f}\u00a0{units[at]}"
+
+
+def when(moment: datetime) -> str:
+    """A moment to the minute: ``1 Mar 2026, 12:00 UTC``."""
+    return f"{moment.astimezone(UTC):%-d\u00a0%b %Y, %H:%M\u00a0UTC}"
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "dollars": dollars,
     "count": count,
     "percent": percent,
     "span": span,
     "cut": cut,
+    "rate": rate,
+    "size": size,
+    "when": when,
 }

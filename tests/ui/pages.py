@@ -17,15 +17,25 @@ from labeling_ui.contexts import (
     Example,
     Examples,
     ExpertPage,
+    FindExample,
+    FormField,
     Gold,
+    ImagesInPage,
     IndexPage,
+    IntakeForm,
     Lesson,
+    LicenceGroup,
     Links,
+    OutcomeGroup,
     Page,
     Progress,
     Promise,
+    Reason,
     RoundRow,
     Sample,
+    Search,
+    SourceChoice,
+    StartForm,
     Submissions,
     TaskPage,
     Validation,
@@ -192,11 +202,100 @@ def cards() -> tuple[CategoryCard, ...]:
     )
 
 
+def start_form(error: str = "") -> StartForm:
+    """Two sources, with every kind of field."""
+    fields = (
+        FormField(name="photos.query", label="Query", help="What to look for.", needed=True, error=error),
+        FormField(name="photos.expand", label="Expand", kind="switch", value="on"),
+        FormField(name="photos.size", label="Size", kind="choice", value="large", choices=("large", "original")),
+        FormField(name="photos.queries", label="Queries", kind="number", value="200", error=error),
+    )
+    return StartForm(
+        chosen="photos",
+        sources=(
+            SourceChoice(name="photos", title="Photos", what="A collection of photos.", fields=fields),
+            SourceChoice(name="maps", title="Maps", what="All maps.", fields=()),
+        ),
+        limit=FormField(name="limit", label="At most", kind="number", error=error),
+        every_h=FormField(name="every_h", label="Again every", kind="number", value="24"),
+        error=error,
+    )
+
+
+def intake_form(error: str = "") -> IntakeForm:
+    """Everything comes in but what is tiny."""
+    return IntakeForm(
+        words=(("licences", "any"), ("sides", "64 to 20,000 pixels")),
+        everything=False,
+        licences=(LicenceGroup(title="Any use", licences=(("by", "CC BY", True), ("by-sa", "CC BY-SA", False))),),
+        numbers=(FormField(name="min_side", label="Shortest side", kind="number", value="64", error=error),),
+        form="lsun",
+        error=error,
+    )
+
+
+def images_in_page(error: str = "") -> ImagesInPage:
+    """A search in every state, the first with examples open."""
+    examples = (
+        FindExample(url="https://photos.test/1.jpg", title="A <round> one", page="https://photos.test/1"),
+        FindExample(url="s3://photos/2.jpg", detail="503", image=sha(2)),
+    )
+    groups = (
+        OutcomeGroup(
+            name="pool", title="In the pool", images=7, reasons=(Reason(outcome="new", words="new", images=7),)
+        ),
+        OutcomeGroup(name="unwanted", title="Not wanted", images=0),
+        OutcomeGroup(
+            name="undelivered",
+            title="Did not come",
+            images=2,
+            reasons=(Reason(outcome="timeout", words="took too long", images=2, examples=examples),),
+        ),
+    )
+    running = Search(
+        name="photos-1",
+        title="circle",
+        source="Photos",
+        asked=(("expand", "yes"),),
+        state="open",
+        limit=1_000,
+        every_h=24.0,
+        found=12,
+        decided=9,
+        waiting=3,
+        images_per_s=1.5,
+        bytes_per_s=200_000.0,
+        bytes=4_000_000,
+        seconds_left=2.0,
+        groups=groups,
+        again=2,
+        started_at=NOON,
+    )
+    others = {
+        "photos-2": {"state": "asleep", "wakes_at": NOON + timedelta(hours=24), "ended_at": NOON, "gathered": True},
+        "photos-3": {"state": "paused"},
+        "photos-4": {"state": "failed", "error": "Photos wants a key.", "found": 0},
+        "photos-5": {"state": "done", "ended_at": NOON, "again": 0, "limit": None, "every_h": 0.0, "asked": ()},
+        "photos-6": {"nobody": True, "images_per_s": 0.0, "bytes_per_s": 0.0, "seconds_left": None},
+    }
+    closed = running.model_copy(update={"groups": groups[:2], "title": "square"})
+    searches = (running, *(closed.model_copy(update={"name": name} | changes) for name, changes in others.items()))
+    return ImagesInPage(
+        slug="circle",
+        question=QUESTION,
+        total=2_400,
+        start=start_form(error),
+        intake=intake_form(error),
+        searches=searches,
+    )
+
+
 FULL: tuple[Page, ...] = (
     IndexPage(categories=cards()),
     CategoryPage(summary=full_summary()),
     task_page(work(lessons=LESSONS)),
     expert_page(),
+    images_in_page("This does not fit."),
     ErrorPage(status=404, message="There is no category 'cat'.", hint="See the list of categories."),
 )
 EMPTY: tuple[Page, ...] = (
@@ -204,5 +303,6 @@ EMPTY: tuple[Page, ...] = (
     CategoryPage(summary=empty_summary()),
     TaskPage(question=QUESTION, reward_cents=1, slots=2, minutes=1),
     ExpertPage(slug="circle", question=QUESTION, wanted_yes=0, wanted_no=0),
+    ImagesInPage(slug="circle", question=QUESTION, start=start_form(), intake=intake_form()),
     ErrorPage(status=500, message="Something went wrong."),
 )

@@ -97,6 +97,7 @@ class Standin:
             Route("/empty", lambda _: self.page(IndexPage())),
             Route("/error", lambda _: self.page(pages.FULL[-1])),
             Route("/categories/circle", lambda _: self.page(CategoryPage(summary=self.summary))),
+            Route("/categories/circle/images-in", lambda _: self.page(pages.images_in_page())),
             Route("/categories/circle/expert", lambda _: self.page(pages.expert_page())),
             Route("/categories/circle/gold", self.save_gold, methods=["POST"]),
             Route("/categories/circle/events", lambda _: Response(status_code=503)),

@@ -62,7 +62,10 @@ def test_trouble_on_the_task_page(page: Page, standin: Standin) -> None:
     assert violations_in_every_look(page) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/empty", "/error", "/categories/circle", "/categories/circle/expert"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/empty", "/error", "/categories/circle", "/categories/circle/images-in", "/categories/circle/expert"],
+)
 def test_researchers_pages(page: Page, standin: Standin, path: str) -> None:
     page.goto(standin.base + path)
     if path == "/categories/circle":
