@@ -116,6 +116,7 @@ def _examine(one: Arrived, policy: IntakePolicy) -> NewImage | Admitted:
         name=one.name,
         source=one.provenance.get("source", ""),
         phash=examined.phash,
+        fine=examined.fine or 0,
         sharpness=examined.sharpness,
         provenance=one.provenance,
         url=one.url,

@@ -7,6 +7,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from threadpoolctl import threadpool_limits
+
 from api.operations import scraping
 from api.operations.context import Winnow
 from api.settings import Settings
@@ -66,6 +68,14 @@ async def download(w: Winnow, scrape: str | None, stop: asyncio.Event | None = N
     usual = Workload()
     load = Workload(in_hand=max(usual.in_hand, connections + usual.batch), lease=max(usual.lease, 2 * connections))
     who = f"{socket.gethostname()}:{os.getpid()}"
+    # Products of matrices as small as a hash's take more time with several threads than with one.
+    with threadpool_limits(1, "blas"):
+        await _download(w, scrape, load, who, stop, until_done)
+
+
+async def _download(
+    w: Winnow, scrape: str | None, load: Workload, who: str, stop: asyncio.Event, until_done: bool
+) -> None:
     async with fetcher(w) as opened:
         downloader = Downloader(w, opened, who, load, schemes(w.settings, limits(w.settings)))
         try:

@@ -29,4 +29,4 @@ class IntakePolicy(Value):
     max_aspect: float = Field(default=20.0, ge=1.0)
     min_sharpness: float = Field(default=0.0, ge=0.0)
     form: Form = "original"
-    near: int | None = Field(default=6, ge=0, le=16)
+    near: int | None = Field(default=8, ge=0, le=16)

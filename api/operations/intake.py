@@ -28,7 +28,7 @@ from api.store.takedowns import author_key, image_key, url_key
 class NewImage:
     """Inspected bytes on their way in. ``name`` is where it was found, relative to its source.
 
-    ``phash`` is the perceptual hash (64 bits, unsigned), ``url`` where the bytes were, ``status`` what the server said
+    ``phash`` is the perceptual hash (64 bits, unsigned), ``fine`` the one of higher frequencies beside it, ``url`` where the bytes were, ``status`` what the server said
     (0: no server was asked), ``provenance`` the fields of :class:`scraper.found.Provenance`.
     """
 
@@ -40,6 +40,7 @@ class NewImage:
     name: str
     source: str
     phash: int | None = None
+    fine: int = 0
     sharpness: float | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
@@ -98,7 +99,7 @@ class Duplicates(Protocol):
         """How many hashes it has been given by ``extend``."""
 
     def extend(self, hashes: NDArray[np.uint64], ids: Sequence[str]) -> None:
-        """Add the hashes [N] of the images ``ids`` [N]."""
+        """Add the hashes [N, 2] (perceptual, fine) of the images ``ids`` [N]."""
 
     def decide(self, hashes: NDArray[np.uint64], ids: Sequence[str]) -> list[str | None]:
         """The first image that each [N] is a near-duplicate of, among those given by ``extend`` and those before it
@@ -293,7 +294,7 @@ def _ids(images: Sequence[NewImage]) -> list[str]:
 
 
 def _hashes(images: Sequence[NewImage]) -> NDArray[np.uint64]:
-    return np.array([image.phash for image in images], dtype=np.uint64)
+    return np.array([(image.phash, image.fine) for image in images], dtype=np.uint64).reshape(-1, 2)
 
 
 def _facts(image: NewImage, now: datetime) -> dict[str, Any]:

@@ -22,7 +22,10 @@ Hashes64 = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class HashBlock:
-    """The hashes [N] of ``images`` [N], the first of which is number ``start`` of its category."""
+    """The hashes [N, 2] of ``images`` [N]: each one's perceptual hash, and the fine hash that confirms it.
+
+    The first image is number ``start`` of its category.
+    """
 
     start: int
     images: list[str]
@@ -64,5 +67,5 @@ def _block(document: Document) -> HashBlock:
     return HashBlock(
         document["start"],
         names(np.frombuffer(document["images"], dtype=DIGEST)),
-        np.frombuffer(document["hashes"], dtype="<u8"),
+        np.frombuffer(document["hashes"], dtype="<u8").reshape(-1, 2),
     )

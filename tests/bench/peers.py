@@ -7,6 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".winnow" / "peers"
 
+BASE = str(Path(sys.base_prefix) / "bin" / "python3")
+"""Winnow's own environment has no pip; the Python that it was made with has one."""
+
 
 def environment(*requirements: str) -> Path:
     """The Python of an environment with these pinned requirements, such as ``img2dataset==1.47.0``.
@@ -21,7 +24,7 @@ def environment(*requirements: str) -> Path:
         return python
     home.parent.mkdir(parents=True, exist_ok=True)
     _run(sys.executable, "-m", "venv", "--without-pip", "--clear", str(home))
-    _run(sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", *requirements)
+    _run(BASE, "-m", "pip", "--python", str(python), "install", "--quiet", *requirements)
     stamp.write_text(wanted)
     return python
 

@@ -34,14 +34,14 @@ class EveryPair:
 
     def extend(self, hashes: NDArray[np.uint64], ids: Sequence[str]) -> None:
         """Add them."""
-        self.hashes += hashes.tolist()
+        self.hashes += hashes[:, 0].tolist()
         self.ids += ids
 
     def decide(self, hashes: NDArray[np.uint64], ids: Sequence[str]) -> list[str | None]:
         """The first one near each."""
         known, names = list(self.hashes), list(self.ids)
         found: list[str | None] = []
-        for value, name in zip(hashes.tolist(), ids, strict=True):
+        for value, name in zip(hashes[:, 0].tolist(), ids, strict=True):
             like = next((n for h, n in zip(known, names, strict=True) if (h ^ value).bit_count() <= RADIUS), None)
             found.append(like)
             if like is None:
