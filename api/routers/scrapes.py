@@ -74,6 +74,12 @@ async def intake(w: Opened, slug: str, request: Request) -> Response:
     return _back(slug, "intake")
 
 
+@router.get("/intake")
+async def intake_again(slug: str) -> Response:
+    """Where the browser stands after a policy that did not fit: loading it again leads to the page."""
+    return _back(slug, "intake")
+
+
 @router.post("/{name}/stop", dependencies=[OwnPage])
 async def stop(w: Opened, slug: str, name: str) -> Response:
     """Stop a search; one that somebody else has stopped stays so."""

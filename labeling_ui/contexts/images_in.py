@@ -172,5 +172,5 @@ class ImagesInPage(Page):
         return f"/categories/{self.slug}/images-in"
 
     def client(self) -> dict[str, Any]:
-        """Where to listen for news."""
-        return {"events": f"{self.base}/events"}
+        """Where the page is, whatever was posted, and where to listen for news."""
+        return {"page": self.base, "events": f"{self.base}/events"}

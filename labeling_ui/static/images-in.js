@@ -2,16 +2,15 @@
 import { follow } from "./live.js";
 import { morph } from "./morph.js";
 
-const { events } = JSON.parse(document.getElementById("context").textContent);
+const { page, events } = JSON.parse(document.getElementById("context").textContent);
 const line = document.getElementById("live");
 const words = { live: "This page keeps itself up to date.", polling: "This page asks for news every few seconds.", unreachable: "Winnow does not answer. Trying again…" };
 const tell = (state) => (line.textContent = words[state]);
 
 /** The server draws every number; the regions of a fresh copy of the page say what has changed. */
 async function refresh() {
-  const { pathname, search } = location;
-  const response = await fetch(pathname + search, { headers: { Accept: "text/html" } });
-  if (!response.ok) throw new Error(`${pathname}: ${response.status}`);
+  const response = await fetch(page + location.search, { headers: { Accept: "text/html" } });
+  if (!response.ok) throw new Error(`${page}: ${response.status}`);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const region of document.querySelectorAll("[data-live]")) morph(region, fresh.getElementById(region.id));
 }

@@ -175,6 +175,23 @@ def test_the_policy_is_changed_by_keyboard(page: Page, desk: Desk, quiet: list[s
     assert desk.intake() == IntakePolicy(licences=("cc0",), min_side=128)
 
 
+def test_a_wrong_policy_keeps_what_was_typed_and_the_page_lives_on(page: Page, desk: Desk, quiet: list[str]) -> None:
+    page.goto(desk.page)
+    page.get_by_text("Change it").click()
+    page.get_by_label("Shortest side").fill("a few")
+    page.get_by_role("button", name="Change").click()
+    field = page.get_by_label("Shortest side")
+    expect(field).to_have_value("a few")
+    expect(field).to_have_accessible_description(re.compile("A whole number, please."))
+    expect(page.locator("#live")).to_have_text("This page keeps itself up to date.")
+    desk.find(desk.start({"query": "car"}), 7)
+    expect(page.locator(".search .facts")).to_contain_text("found7")
+    expect(field).to_have_value("a few")
+    assert desk.intake() == IntakePolicy()
+    page.goto(page.url.partition("#")[0])  # as from a bookmark
+    expect(page).to_have_url(f"{desk.page}#intake")
+
+
 def test_another_site_cannot_start_a_search(page: Page, desk: Desk) -> None:
     fields = '<input name="source" value="openverse"><input name="openverse.query" value="car">'
     page.goto(f"data:text/html,<form method=post action={desk.page}>{fields}<button>Win a car</button></form>")
