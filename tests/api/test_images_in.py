@@ -245,7 +245,7 @@ POLICY = {
 async def test_what_is_let_in_is_said_and_changed(w: Winnow, http: httpx.AsyncClient) -> None:
     before = await w.store.categories.get("car")
     html = (await http.get(PAGE)).text
-    assert "any, unknown ones too" in html and "stay out, up to 6 bits" in html
+    assert "any, unknown ones too" in html and f"stay out, up to {IntakePolicy().near} bits" in html
     reply = await http.post(f"{PAGE}/intake", data=POLICY)
     assert (reply.status_code, reply.headers["location"]) == (303, f"{PAGE}#intake")
     category = await w.store.categories.definition("car")
