@@ -24,7 +24,7 @@ from api.store.finds import Ended, Later
 from scraper.admit import Admission, Admitted, Arrived
 from scraper.fetch.protocol import Fetcher, Reply, Request
 from scraper.outcomes import Refused
-from scraper.sources import Read
+from scraper.schemes import Read
 
 logger = logging.getLogger(__name__)
 

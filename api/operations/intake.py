@@ -28,8 +28,9 @@ from api.store.takedowns import author_key, image_key, url_key
 class NewImage:
     """Inspected bytes on their way in. ``name`` is where it was found, relative to its source.
 
-    ``phash`` is the perceptual hash (64 bits, unsigned), ``fine`` the one of higher frequencies beside it, ``url`` where the bytes were, ``status`` what the server said
-    (0: no server was asked), ``provenance`` the fields of :class:`scraper.found.Provenance`.
+    ``phash`` is the perceptual hash (64 bits, unsigned), ``fine`` the one of higher frequencies beside it, ``url``
+    where the bytes were, ``status`` what the server said (0: no server was asked), ``provenance`` the fields of
+    :class:`scraper.found.Provenance`.
     """
 
     sha256: str

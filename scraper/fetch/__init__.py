@@ -1,11 +1,11 @@
 """Over the network, politely and bounded. ``protocol`` says what a fetcher is; ``open_fetcher`` opens one."""
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from active_learning.domain.errors import InputError
-from scraper.fetch.engine import AiohttpTransport
 from scraper.fetch.guard import Guard
 from scraper.fetch.names import Names, Resolve
 from scraper.fetch.polite import PoliteFetcher, Transport
@@ -13,9 +13,6 @@ from scraper.fetch.protocol import Fetcher, FetchLimits, Pace
 
 CURL = find_spec("pycurl") is not None
 """Whether the faster engine is installed."""
-
-if CURL:
-    from scraper.fetch.curl import CurlTransport
 
 Engine = Literal["auto", "aiohttp", "curl"]
 
@@ -38,10 +35,9 @@ def open_fetcher(
     if engine == "curl" and not CURL:
         raise InputError("The engine 'curl' is not installed.", "Install it: pip install 'winnow[curl]'.")
     guard = Guard(limits.allow_private, limits.networks)
-    transport: Transport
     resolve = resolve or Names()
-    if engine != "aiohttp" and CURL:
-        transport = CurlTransport(limits, guard, resolve, ca_file)
-    else:
-        transport = AiohttpTransport(limits, guard, resolve, ca_file)
+    # Only the engine that is used is loaded.
+    curl = engine != "aiohttp" and CURL
+    module, name = ("curl", "CurlTransport") if curl else ("engine", "AiohttpTransport")
+    transport: Transport = getattr(import_module(f"scraper.fetch.{module}"), name)(limits, guard, resolve, ca_file)
     return PoliteFetcher(limits, pace, transport)

@@ -7,12 +7,13 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from active_learning.domain.errors import InputError
 from scraper.found import Cursor, Found, Page, Provenance
-from scraper.sources import columnar, fields
+from scraper.sources import fields
 from scraper.sources.at_hand import Step, Steps, harmless, paged
 
 LONGEST_LINE = 1024 * 1024
@@ -106,7 +107,8 @@ class UrlList:
             yield Step(lines.cursor, (self._row(row, at, lines.number),) if any(cells) else ())
 
     def _parquet(self, cursor: Cursor | None) -> Steps:
-        with columnar.opened(self._path) as table:
+        # what reads tables is large, and most lists are texts
+        with import_module("scraper.sources.columnar").opened(self._path) as table:
             at = self._columns(table.schema.names)
             if "url" not in at:
                 raise self._no_column(table.schema.names)

@@ -67,7 +67,7 @@ class S3:
         attempts: int = 3,
     ) -> None:
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="s3")
-        self._client: Any = boto3.client(
+        self._client: Any = boto3.session.Session().client(
             "s3",
             endpoint_url=endpoint,
             aws_access_key_id=access_key,

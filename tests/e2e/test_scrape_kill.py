@@ -1,4 +1,4 @@
-"""kill -9 of a Ray actor, of a Ray node and of MongoDB in the middle of a scrape: nothing is lost, nothing is double."""
+"""kill -9 of a Ray actor, a Ray node and MongoDB in the middle of a scrape: nothing is lost, nothing is double."""
 
 from pathlib import Path
 

@@ -14,7 +14,8 @@ from api.operations import intake, recounting, scraping
 from api.operations.context import Winnow, open_winnow
 from api.operations.scraping import NewFind, Seen, Wanted
 from api.store.scrapes import ScrapeState
-from scraper.work import download, work_on
+from scraper.node import download
+from scraper.work import work_on
 from tests import factories
 from tests.scraper.pictures import photo
 from tests.scraper.site import Answer, serving, site
@@ -182,4 +183,3 @@ async def test_two_workers_together_keep_each_hosts_pace(w: Winnow, tmp_path: Pa
             # what travels may arrive a little sooner after what went before it
             assert all(b - a > 0.6 / per_second for a, b in itertools.pairwise(times))
             assert times[-1] - times[0] > 0.95 * 20 / per_second
-

@@ -10,8 +10,9 @@ import pytest_asyncio
 from moto.server import ThreadedMotoServer
 from pymongo.errors import BulkWriteError
 
-from api.blobs import Blobs, S3Blobs, open_blobs
+from api.blobs import Blobs, open_blobs
 from api.operations.context import Winnow
+from api.s3_blobs import S3Blobs
 from api.store.bytes import PART
 from api.store.connection import insert_new
 from tests import factories
