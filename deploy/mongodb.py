@@ -166,6 +166,7 @@ def _command(program: Path, folder: Path, port: int) -> list[str]:
         "--port": str(port),
         "--wiredTigerCacheSizeGB": str(CACHE_GB),
         "--oplogSize": str(OPLOG_MB),
+        "--wiredTigerJournalCompressor": "none",  # most of it is pictures
     }
     # The transaction of a killed process keeps its documents locked for so long; the default is a minute.
     parameters = ("diagnosticDataCollectionEnabled=false", "transactionLifetimeLimitSeconds=15")

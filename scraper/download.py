@@ -52,7 +52,7 @@ class Workload(Value):
 
     lease: int = 128
     in_hand: int = 64
-    batch: int = 32
+    batch: int = 64
     tries: int = 4
     backoff: float = 2.0
 

@@ -73,7 +73,9 @@ async def download(w: Winnow, scrape: str | None, stop: asyncio.Event | None = N
     stop = stop or asyncio.Event()
     connections = w.settings.scrape_connections
     usual = Workload()
-    load = Workload(in_hand=max(usual.in_hand, connections + usual.batch), lease=max(usual.lease, 2 * connections))
+    load = Workload(
+        in_hand=max(usual.in_hand, connections + usual.in_hand // 2), lease=max(usual.lease, 2 * connections)
+    )
     who = f"{socket.gethostname()}:{os.getpid()}"
     # Products of matrices as small as a hash's take more time with several threads than with one.
     with threadpool_limits(1, "blas"):
