@@ -112,8 +112,9 @@ class Settings:
             "WINNOW_S3_ENDPOINT": self.s3_endpoint,
             "WINNOW_MARKET": self.market,
             "WINNOW_MARKET_ENDPOINT": self.market_endpoint,
-            "AWS_ACCESS_KEY_ID": self.market_access_key,
-            "AWS_SECRET_ACCESS_KEY": self.market_secret_key,
+            # What nobody has chosen is not said: it would hide a machine's own credentials from S3.
+            "AWS_ACCESS_KEY_ID": self.market_access_key if self.market_access_key != "winnow" else "",
+            "AWS_SECRET_ACCESS_KEY": self.market_secret_key if self.market_secret_key != "winnow-local" else "",
             "WINNOW_POLL_SECONDS": str(self.poll_seconds),
             "WINNOW_IN_HAND": str(self.in_hand),
             "RAY_ADDRESS": self.ray_address,

@@ -28,6 +28,9 @@ from active_learning.selection.strategy import Ask, blocks
 Rows = NDArray[np.float32]
 Combine = Literal["sum", "product"]
 
+ROUNDING = 1e-5
+"""Of a kernel's scale, which is the length of its rows."""
+
 EPSILON = 1e-10
 DEEPEST = 32
 """So many of the images most like an anchor may be chosen for its sake."""
@@ -57,14 +60,25 @@ class Descriptors:
         sum_j (L_j - 1)^2 r_z r_g: alike in both at the same scale.
         """
         if combine == "sum":
-            return np.asarray(self.features @ others.features.T + self.gradients @ others.gradients.T)
+            return _plain(
+                self.features @ others.features.T + self.gradients @ others.gradients.T, self.features.shape[1]
+            )
         total = np.zeros((len(self.features), len(others.features)), dtype=np.float32)
         for start, end in pairwise(self.edges):
             part = slice(start, end)
             alike = self.features[:, part] @ others.features[:, part].T
             alike *= self.gradients[:, part] @ others.gradients[:, part].T
             total += alike
-        return total
+        return _plain(total, self.features.shape[1])
+
+
+def _plain(likeness: Rows, width: int) -> Rows:
+    """Likeness that is nothing but rounding is none: its sign would depend on how the rows lie in memory.
+
+    It is common: where the gradient is the features turned round, sums are exactly 0.
+    """
+    likeness[np.abs(likeness) < ROUNDING * width] = 0.0
+    return likeness
 
 
 def normalised(rows: NDArray[np.floating], edges: Sequence[int]) -> Rows:

@@ -12,6 +12,7 @@ from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
     InvalidURI,
+    OperationFailure,
     WTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
@@ -76,6 +77,11 @@ class Connection:
         """Raise :class:`StoreUnavailable` unless a replica set with a primary answers."""
         try:
             hello = await self.client.admin.command("hello")
+        except OperationFailure as error:
+            raise InputError(
+                f"MongoDB does not let Winnow in ({error.details and error.details.get('errmsg')}).",
+                "Check the user and the password in WINNOW_MONGODB_URI, and authSource.",
+            ) from error
         except UNREACHABLE as error:
             raise StoreUnavailable(
                 "MongoDB does not answer.", "Start it, or check WINNOW_MONGODB_URI; `./winnow doctor` says more."

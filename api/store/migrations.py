@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import CollectionInvalid, OperationFailure
 
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.round import CategoryState, Phase
@@ -71,6 +71,8 @@ PLAIN = (
 )
 """Collections without a schema of their own."""
 
+
+NAMESPACE_EXISTS = 48
 
 CLUSTERED = ("features",)
 """Collections that lie in the order of their ids, because key ranges of them are read whole."""
@@ -142,7 +144,9 @@ async def _first(database: Database) -> None:
         validator = {"$jsonSchema": {"bsonType": "object", **VALIDATORS.get(name, {})}}
         try:
             await database.create_collection(name, validator=validator, **_shape(name))
-        except CollectionInvalid:
+        except (CollectionInvalid, OperationFailure) as error:
+            if isinstance(error, OperationFailure) and error.code != NAMESPACE_EXISTS:  # another process was faster
+                raise
             await database.command("collMod", name, validator=validator)
     for name, indexes in INDEXES.items():
         await database[name].create_indexes(indexes)

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.operations import intake, recounting
 from api.operations.context import Winnow
-from api.store import Session
+from api.store import Connection, Session
 from api.store.migrations import INDEXES, MIGRATIONS, VALIDATORS, migrate, stored_secret
 from tests import factories
 
@@ -103,3 +103,15 @@ async def test_the_third_migration_converts_what_is_there_also_when_two_processe
     assert not any("gold_uses" in name for name in names)
     assert len(await w.store.assignments.collection.index_information()) == len(INDEXES["assignments"]) + 1
     assert await recounting.showings(w, "bright") == {}
+
+
+async def test_ten_processes_that_start_at_once_on_an_empty_database_all_come_up(
+    mongod_uri: str, database_name: str
+) -> None:
+    connections = [Connection(mongod_uri, database_name) for _ in range(10)]
+    try:
+        numbers = await asyncio.gather(*(migrate(connection) for connection in connections))
+        assert set(numbers) == {MIGRATIONS[-1][0]}
+    finally:
+        await connections[0].client.drop_database(database_name)
+        await asyncio.gather(*(connection.close() for connection in connections))
