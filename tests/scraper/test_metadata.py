@@ -11,7 +11,7 @@ from active_learning.domain.errors import ImageRefused
 from api import renditions
 from scraper.inspect import examine
 from scraper.metadata import without_location
-from tests.unit.drawn import drawn, encoded, opened
+from tests.scraper.drawn import drawn, encoded, opened
 
 SECRETS = (b"Berkeley", b"Ada's camera", b"gpslat", b"2026:11:28")
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><exif:gpslat>37,52N</exif:gpslat>Berkeley</x:xmpmeta>'

@@ -14,7 +14,7 @@ from scraper.hashes import distance
 from scraper.inspect import FORMATS, MOST_SCANS, Limits, examine, facts_of, inspect
 from scraper.outcomes import Outcome
 from tests.bench import real
-from tests.unit.drawn import drawn, encoded
+from tests.scraper.drawn import drawn, encoded
 
 
 def reason(data: bytes, limits: Limits | None = None, **policy: object) -> str:

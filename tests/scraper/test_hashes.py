@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scraper.hashes import distance, from_hex, perceptual_hash, perceptual_hashes, to_hex
-from tests.unit.drawn import drawn
+from tests.scraper.drawn import drawn
 
 
 def grey(seed: int, width: int = 320, height: int = 240) -> np.ndarray:

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms
 from active_learning.domain.errors import ImageRefused
 from scraper.forms import shape
 from scraper.inspect import FORMATS, examine, facts_of, inspect
-from tests.unit.drawn import drawn, encoded, opened
+from tests.scraper.drawn import drawn, encoded, opened
 
 
 def lsun(data: bytes) -> bytes:
