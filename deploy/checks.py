@@ -55,13 +55,17 @@ STEPS = (
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/unit", "tests/architecture"),
     ("tests/laws",),
-    ("tests/store", "tests/api", "tests/jobs", "tests/scraper", "tests/turk"),
+    ("tests/scraper",),
+    ("tests/store", "tests/api", "tests/jobs", "tests/turk"),
     ("tests/e2e",),
     ("tests/ui",),
 )
 
 TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
-"""For the pages: a browser test mostly waits. What measures or loads the machine stays alone."""
+"""How the groups below run: they share nothing, and many of their tests wait."""
+
+SHARED = ("tests/unit", "tests/scraper", "tests/ui")
+"""Groups of which two files run at a time. What measures, loads or kills stays alone."""
 
 
 def check() -> int:
@@ -151,7 +155,7 @@ def _run_group(group: tuple[str, ...], options: Sequence[str], report: Path, con
         return 0, Counts()
     console.print(f"[bold]-- {name}[/]")
     started = time.monotonic()
-    how = TWO_AT_A_TIME if _belongs(present[0], ("tests/ui",)) else ()
+    how = TWO_AT_A_TIME if _belongs(present[0], SHARED) else ()
     command = [sys.executable, "-m", "pytest", "-q", *how, *options, f"--junitxml={report}", *present]
     try:
         code = subprocess.run(command, cwd=ROOT, timeout=GROUP_SECONDS, check=False).returncode
