@@ -56,7 +56,8 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/unit", "tests/architecture"),
     ("tests/laws",),
     ("tests/scraper",),
-    ("tests/store", "tests/api", "tests/jobs", "tests/turk"),
+    ("tests/store", "tests/api", "tests/turk"),
+    ("tests/jobs",),
     ("tests/e2e",),
     ("tests/ui",),
 )
@@ -64,8 +65,8 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 """How the groups below run: they share nothing, and many of their tests wait."""
 
-SHARED = ("tests/unit", "tests/scraper", "tests/ui")
-"""Groups of which two files run at a time. What measures, loads or kills stays alone."""
+SHARED = ("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/ui")
+"""The first paths of groups of which two files run at a time. What loads the machine, or kills, stays alone."""
 
 
 def check() -> int:

@@ -29,7 +29,7 @@ from api.operations.context import open_winnow
 from api.settings import Settings
 from deploy import mongodb
 from deploy.processes import free_port
-from tests.bench import peers
+from tests.bench import crews, peers
 from tests.bench.pictures import write_pictures
 from tests.bench.processes import Measured, measure
 from tests.bench.result import Benchmark, Row
@@ -81,10 +81,14 @@ def run() -> Benchmark:
                 plain = both(bench, url, Job("plain", IMAGES), ROUNDS)
                 resized = both(bench, url, Job("resized", IMAGES, form="lsun"), 3)
                 many = winnow(bench, url, Job("many", MANY))
+                actors, processes = crews.rates(bench.mongodb, url, IMAGES // 2, 3)
             with image_server(folder / "pictures", SLOW_S) as url:
                 slow = Job("slow", IMAGES, SLOW_S, connections=1_000, threads=1_000, processes=1)
                 late = both(bench, url, slow, 3)
             result.rows += rows(limits, tiny, plain, resized, late, many)
+            peer = {"name": "two plain processes", "value": round(statistics.median(processes))}
+            ours = round(statistics.median(actors))
+            result.rows.append(Row("two Ray actors", "net of start-up", "images/s", ours, peer, 0.95, _rounded(actors)))
             return result
 
 
