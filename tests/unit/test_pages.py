@@ -15,7 +15,7 @@ from labeling_ui.wording import count, cut, dollars, percent, rate, size, span, 
 from tests.ui import pages
 
 ALL = pages.FULL + pages.EMPTY
-KINDS = tuple({type(page) for page in ALL})
+KINDS = tuple(dict.fromkeys(type(page) for page in ALL))
 VOID = {"meta", "link", "img", "input", "br", "hr", "rect"}
 
 
