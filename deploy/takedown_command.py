@@ -35,7 +35,8 @@ def takedown(
             else:
                 gone = await acts.by_image(w, image or "", by, why)
             console.print(
-                f"{len(gone.images):,} images are gone, {gone.candidates:,} candidates with them; more are refused."
+                f"Removed: images {len(gone.images):,}, candidates {gone.candidates:,}."
+                " More of it is refused from now on."
             )
             if gone.waiting:
                 console.print("The rest goes as soon as the cut that is running has ended; a worker sees to it.")
