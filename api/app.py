@@ -13,7 +13,7 @@ from api.headers import Embeddable, SecurityHeaders
 from api.operations.context import Clock, open_winnow, utc_now
 from api.operations.picturing import Albums
 from api.pressure import BackPressure
-from api.routers import assignments, categories, scrapes
+from api.routers import ROUTERS
 from api.settings import Settings
 from api.static import FOR_EVER, Versioned
 from labeling_ui.render import vega_bundle
@@ -37,9 +37,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     app.add_middleware(BackPressure, most=settings.in_hand)
     app.add_middleware(SecurityHeaders, market_origins=settings.market_origins)
     app.add_middleware(Embeddable)
-    app.include_router(assignments.router)
-    app.include_router(categories.router)
-    app.include_router(scrapes.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_api_route("/health", _health, methods=["GET"])
     app.add_api_route("/static/{version}/vega.js", _vega, methods=["GET"])
     app.mount("/static", GZipMiddleware(Versioned()), name="static")

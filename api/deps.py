@@ -1,7 +1,6 @@
 """What routers ask for: the open connections, the albums of pictures, the bearer token."""
 
 from typing import Annotated, cast
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Header, Request
 
@@ -28,22 +27,6 @@ def bearer(authorization: Annotated[str, Header()] = "") -> str:
     return token
 
 
-def own_page(request: Request) -> None:
-    """Let in only what a page of this origin, or no page at all, has posted; raises :class:`Forbidden`.
-
-    Browsers say where a form came from: ``Sec-Fetch-Site`` where the connection is one that they trust, ``Origin``
-    everywhere. A program that is no browser says neither.
-    """
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None:
-        own = site in {"same-origin", "none"}
-    else:
-        own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
-    if not own:
-        raise Forbidden("This was posted by a page of somebody else.", "Open the page of Winnow and do it there.")
-
-
-OwnPage = Depends(own_page)
 Opened = Annotated[Winnow, Depends(winnow)]
 Pictures = Annotated[Albums, Depends(albums)]
 Token = Annotated[str, Depends(bearer)]

@@ -1,10 +1,11 @@
 """From exceptions to replies: one table, one shape. Pages get a page, scripts get JSON."""
 
 import logging
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from active_learning.domain import errors
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 STATUS: tuple[tuple[type[errors.WinnowError], int], ...] = (
     (errors.NotFound, 404),
+    (errors.Unauthenticated, 401),
     (errors.Forbidden, 403),
     (errors.AlreadyClosed, 410),
     (errors.StateError, 409),
@@ -43,6 +45,16 @@ async def _winnow_error(request: Request, error: Exception) -> Response:
     return _reply(request, status, error.message, error.hint)
 
 
+async def _unauthenticated(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.Unauthenticated)
+    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)
+    reply = _reply(request, 401, error.message, error.hint)
+    reply.headers["WWW-Authenticate"] = "Bearer"
+    return reply
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
@@ -63,6 +75,7 @@ async def _unreachable(request: Request, error: Exception) -> Response:
 def install(app: FastAPI) -> None:
     """Register every handler."""
     app.add_exception_handler(errors.WinnowError, _winnow_error)
+    app.add_exception_handler(errors.Unauthenticated, _unauthenticated)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     for kind in UNREACHABLE:

@@ -111,7 +111,9 @@ def serve(
         with stack.running(settings, ports, data, console.print, parts) as supervisor:
             console.print(f"Pages        {settings.public_url}")
             console.print(f"Marketplace  {settings.market_endpoint}")
-            console.print(f"Logs         {data / 'logs'}\nPress Ctrl-C to stop.")
+            console.print(f"Logs         {data / 'logs'}")
+            asyncio.run(_print_first_admin(settings))
+            console.print("Press Ctrl-C to stop.")
             asyncio.run(demo.stay(supervisor))
 
 
@@ -259,3 +261,8 @@ def bench_command(
 async def _remember_ports(settings: Settings, data: Path, ports: stack.Ports) -> None:
     async with open_winnow(settings) as w:
         await stack.remember_ports(w, data, ports)
+
+
+async def _print_first_admin(settings: Settings) -> None:
+    async with open_winnow(settings) as w:
+        await demo.print_first_admin(w, console)

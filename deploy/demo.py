@@ -18,7 +18,7 @@ from active_learning.domain.errors import InputError, NotFound
 from active_learning.domain.label import Source
 from active_learning.domain.policy import Policy
 from active_learning.domain.round import CategoryState
-from api.operations import curating, intake, picturing, recounting, viewing
+from api.operations import accounts, curating, intake, picturing, recounting, viewing
 from api.operations.context import Winnow, open_winnow
 from api.settings import Settings
 from deploy import report as reports
@@ -120,6 +120,8 @@ async def _run(
         await stack.remember_ports(w, options.data, options.ports)
         truth = await _prepare(w, checked, console)
         _print_addresses(settings, options, slug, console)
+        if not options.once:
+            await print_first_admin(w, console)
         async with _crowd(w, truth, options, settings, console) as crowd:
             await _follow(w, slug, supervisor, crowd, console)
         result = await reports.report(w, slug, time.monotonic() - started, truth)
@@ -130,6 +132,13 @@ async def _run(
             console.print("\nThe pages stay up; press Ctrl-C to end.")
             await stay(supervisor)
     return 0
+
+
+async def print_first_admin(w: Winnow, console: Console) -> None:
+    """At the first start of an installation: make its admin, and say the password, which is kept nowhere."""
+    password = await accounts.first_admin(w)
+    if password is not None:
+        console.print(f"Sign in as   [b]admin[/b]  password [b]{password}[/b]  (shown only now)", highlight=False)
 
 
 async def _prepare(w: Winnow, checked: Plan, console: Console) -> dict[str, bool] | None:

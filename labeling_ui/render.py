@@ -8,7 +8,8 @@ from pathlib import Path
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from labeling_ui import wording
+from active_learning.domain.access import Actor
+from labeling_ui import places, wording
 from labeling_ui.contexts import Page
 
 HERE = Path(__file__).parent
@@ -41,6 +42,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(wording.FILTERS)
     environment.globals["static"] = static
+    environment.globals["places"] = places
     return environment
 
 
@@ -48,17 +50,23 @@ ENVIRONMENT = _environment()
 
 
 def fields(page: Page | type[Page]) -> set[str]:
-    """The names that a page's template may use: its fields and properties, and ``client`` for its scripts."""
+    """The names that a page's template may use: its fields and properties, and ``client`` for its scripts.
+
+    ``me``, who is signed in, is there too: see :func:`render`.
+    """
     kind = page if isinstance(page, type) else type(page)
     own = [base for base in kind.__mro__ if issubclass(base, Page)]
     properties = {name for base in own for name, value in vars(base).items() if isinstance(value, property)}
     return set(kind.model_fields) | properties | {"client"}
 
 
-def render(page: Page) -> str:
-    """The page as HTML. Raises ``jinja2.UndefinedError`` when a template uses what its context does not have."""
+def render(page: Page, me: Actor | None = None) -> str:
+    """The page as HTML, for whoever is signed in: ``me`` decides what the page offers, not what may be done.
+
+    Raises ``jinja2.UndefinedError`` when a template uses what its context does not have.
+    """
     values = {name: getattr(page, name) for name in fields(page)}
-    return ENVIRONMENT.get_template(page.template).render(values)
+    return ENVIRONMENT.get_template(page.template).render(values, me=me)
 
 
 @cache

@@ -3,14 +3,18 @@
 import hashlib
 import io
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from PIL import Image
 
+from active_learning.domain.access import UserRole
 from active_learning.domain.category import Category
+from active_learning.domain.errors import StateError
 from active_learning.domain.policy import Policy
+from api.access import COOKIE
+from api.operations import accounts
 from api.operations.context import Winnow, open_winnow
 from api.operations.intake import NewImage
 from api.settings import Settings
@@ -67,6 +71,13 @@ def category(slug: str = "bright", **policy: object) -> Category:
 def settings(uri: str, database: str, **changes: object) -> Settings:
     """Settings of one test."""
     return Settings(mongodb_uri=uri, database=database, secret="test-secret", **changes)  # type: ignore[arg-type]
+
+
+async def cookie(w: Winnow, role: UserRole = UserRole.ADMIN) -> dict[str, str]:
+    """The cookie of a user who has this role and its name, and is signed in."""
+    with suppress(StateError):
+        await accounts.enrol(w, role, role, {})
+    return {COOKIE: (await accounts.let_in(w, role)).key}
 
 
 @asynccontextmanager

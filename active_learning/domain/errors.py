@@ -8,7 +8,8 @@ WinnowError               everything below carries a message and a hint: what th
 ├── StateError            the act does not fit the present state
 │   ├── IllegalMove       a candidate move that the table of moves does not allow
 │   └── AlreadyClosed     the assignment or task has ended
-├── Forbidden             a token is missing, forged or expired
+├── Unauthenticated       nobody is signed in, and the act needs somebody
+├── Forbidden             a token is missing, forged or expired; or this user may not do it
 ├── BudgetExhausted       the category's money does not cover the act
 └── Unavailable           something outside does not answer; trying again may help
     ├── QuotaExhausted    a source of images wants no more requests for a while
@@ -62,8 +63,12 @@ class AlreadyClosed(StateError):
     """The assignment or task has ended."""
 
 
+class Unauthenticated(WinnowError):
+    """Nobody is signed in, and the act needs somebody."""
+
+
 class Forbidden(WinnowError):
-    """A token is missing, forged or expired."""
+    """A token is missing, forged or expired; or this user may not do it."""
 
 
 class BudgetExhausted(WinnowError):

@@ -1,1 +1,10 @@
-"""Thin endpoints: parse, one operation, reply."""
+"""Routers: parse, one operation, reply. The list says which there are; earlier ones match first."""
+
+from api.routers import accounts, assignments, categories, scrapes
+
+ROUTERS = (
+    assignments.router,
+    accounts.router,
+    categories.router,
+    scrapes.router,
+)

@@ -7,36 +7,37 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from active_learning.domain.label import Source
+from api import replies
+from api.access import Curator, Reader
 from api.deps import Opened
 from api.operations import curating, viewing
 from api.operations.context import Winnow
 from api.schemas import GoldIn
 from labeling_ui.contexts import CategoryPage, CategorySummary
-from labeling_ui.render import render
 
 router = APIRouter()
 
 
 @router.get("/", response_class=HTMLResponse)
-async def index(w: Opened) -> str:
+async def index(w: Opened, me: Reader) -> HTMLResponse:
     """The list of categories."""
-    return render(await viewing.index_page(w))
+    return replies.page(await viewing.index_page(w), me)
 
 
 @router.get("/categories/{slug}", response_class=HTMLResponse)
-async def category(w: Opened, slug: str) -> str:
+async def category(w: Opened, me: Reader, slug: str) -> HTMLResponse:
     """The category page."""
-    return render(CategoryPage(summary=await viewing.summary(w, slug)))
+    return replies.page(CategoryPage(summary=await viewing.summary(w, slug)), me)
 
 
 @router.get("/categories/{slug}/summary")
-async def summary(w: Opened, slug: str) -> CategorySummary:
+async def summary(w: Opened, me: Reader, slug: str) -> CategorySummary:
     """What the category page says, for its live refresh."""
     return await viewing.summary(w, slug)
 
 
 @router.get("/categories/{slug}/events")
-async def events(w: Opened, slug: str) -> StreamingResponse:
+async def events(w: Opened, me: Reader, slug: str) -> StreamingResponse:
     """A server-sent event whenever the category changes, from a change stream."""
     await w.store.categories.get(slug)
     return StreamingResponse(_events(w, slug), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -49,16 +50,16 @@ async def _events(w: Winnow, slug: str) -> AsyncIterator[str]:
 
 
 @router.get("/categories/{slug}/expert", response_class=HTMLResponse)
-async def expert(w: Opened, slug: str) -> str:
+async def expert(w: Opened, me: Curator, slug: str) -> HTMLResponse:
     """The page where the researcher answers some images himself."""
-    return render(await viewing.expert_page(w, slug))
+    return replies.page(await viewing.expert_page(w, slug), me)
 
 
 @router.post("/categories/{slug}/gold")
-async def gold(w: Opened, slug: str, body: GoldIn) -> curating.GoldGiven:
+async def gold(w: Opened, me: Curator, slug: str, body: GoldIn) -> curating.GoldGiven:
     """Turn the researcher's answers into gold."""
     answers = {answer.image: answer.value for answer in body.answers}
-    return await curating.give_gold(w, slug, answers, Source.GOLD, {"by": "expert page"})
+    return await curating.give_gold(w, slug, answers, Source.GOLD, {"by": me.name, "page": "expert"})
 
 
 @router.get("/categories/{slug}/examples/{index}")
@@ -69,11 +70,11 @@ async def example(w: Opened, slug: str, index: int) -> Response:
 
 
 @router.get("/images/{image}")
-async def picture(w: Opened, image: str, size: int | None = None) -> Response:
+async def picture(w: Opened, me: Reader, image: str, size: int | None = None) -> Response:
     """An image for the researcher's pages, as it came or in one of the sizes.
 
     The task page never uses this address: ids would tell gold.
     """
     data, kind = await viewing.picture(w, image, size)
-    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
     return Response(data, media_type=f"image/{kind.lower()}", headers=headers)

@@ -1,38 +1,27 @@
 """The page Images in: start, watch and stop the search for images of a category."""
 
 import asyncio
-import csv
-import io
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from active_learning.domain.errors import InputError, StateError
-from api.deps import Opened, OwnPage
+from api import replies
+from api.access import Curator, Reader
+from api.deps import Opened
 from api.operations import intake_policy, scrape_forms, scraping, viewing_scrapes
 from api.operations.context import Winnow
 from api.operations.scrape_forms import Unfit
 from api.operations.viewing_scrapes import Look, Refused
-from labeling_ui.contexts import ImagesInPage
 from labeling_ui.outcomes import AGAIN
-from labeling_ui.render import render
 
 router = APIRouter(prefix="/categories/{slug}/images-in")
 
 EVERY_S = 1.0
 """News at most so often, however much happens."""
-
-ROWS = 200
-"""Rows of a table that travel together."""
-
-
-def _page(page: ImagesInPage, status: int = 200) -> HTMLResponse:
-    # With "no-referrer", as everywhere else, browsers would not say which origin a form comes from.
-    return HTMLResponse(render(page), status, {"Referrer-Policy": "same-origin", "Cache-Control": "no-store"})
 
 
 def _back(slug: str, anchor: str) -> RedirectResponse:
@@ -45,58 +34,58 @@ async def _typed(request: Request) -> dict[str, str]:
 
 
 @router.get("", response_class=HTMLResponse)
-async def images_in(w: Opened, slug: str, search: str = "", outcome: str = "") -> HTMLResponse:
+async def images_in(w: Opened, me: Reader, slug: str, search: str = "", outcome: str = "") -> HTMLResponse:
     """The page; with ``search`` and ``outcome`` it shows some images that ended so."""
-    return _page(await viewing_scrapes.page(w, slug, Look(search, outcome)))
+    return replies.page(await viewing_scrapes.page(w, slug, Look(search, outcome)), me)
 
 
-@router.post("", dependencies=[OwnPage])
-async def start(w: Opened, slug: str, request: Request) -> Response:
+@router.post("")
+async def start(w: Opened, me: Curator, slug: str, request: Request) -> Response:
     """Start the search that the form asks for; the page again where something does not fit."""
     typed = await _typed(request)
     try:
         name = await scraping.start(w, scrape_forms.wanted(slug, typed))
     except InputError as error:
         refused = Refused(typed, error.errors if isinstance(error, Unfit) else {"": str(error)})
-        return _page(await viewing_scrapes.page(w, slug, start=refused), 422)
+        return replies.page(await viewing_scrapes.page(w, slug, start=refused), me, 422)
     return _back(slug, name.partition(":")[2])
 
 
-@router.post("/intake", dependencies=[OwnPage])
-async def intake(w: Opened, slug: str, request: Request) -> Response:
+@router.post("/intake")
+async def intake(w: Opened, me: Curator, slug: str, request: Request) -> Response:
     """Change what the category lets in."""
     typed = await _typed(request)
     try:
         await intake_policy.change(w, slug, scrape_forms.policy(typed))
     except InputError as error:
         refused = Refused(typed, error.errors if isinstance(error, Unfit) else {"": str(error)})
-        return _page(await viewing_scrapes.page(w, slug, intake=refused), 422)
+        return replies.page(await viewing_scrapes.page(w, slug, intake=refused), me, 422)
     return _back(slug, "intake")
 
 
 @router.get("/intake")
-async def intake_again(slug: str) -> Response:
+async def intake_again(me: Reader, slug: str) -> Response:
     """Where the browser stands after a policy that did not fit: loading it again leads to the page."""
     return _back(slug, "intake")
 
 
-@router.post("/{name}/stop", dependencies=[OwnPage])
-async def stop(w: Opened, slug: str, name: str) -> Response:
+@router.post("/{name}/stop")
+async def stop(w: Opened, me: Curator, slug: str, name: str) -> Response:
     """Stop a search; one that somebody else has stopped stays so."""
     with suppress(StateError):
         await scraping.stop(w, await viewing_scrapes.scrape_of(w, slug, name))
     return _back(slug, name)
 
 
-@router.post("/{name}/go-on", dependencies=[OwnPage])
-async def go_on(w: Opened, slug: str, name: str) -> Response:
+@router.post("/{name}/go-on")
+async def go_on(w: Opened, me: Curator, slug: str, name: str) -> Response:
     """Go on with a search that was stopped or has failed; one that has ended looks for new images."""
     await scraping.go_on(w, await viewing_scrapes.scrape_of(w, slug, name))
     return _back(slug, name)
 
 
-@router.post("/{name}/again", dependencies=[OwnPage])
-async def again(w: Opened, slug: str, name: str) -> Response:
+@router.post("/{name}/again")
+async def again(w: Opened, me: Curator, slug: str, name: str) -> Response:
     """Try the images once more that ended in a way that time may mend."""
     scrape = await viewing_scrapes.scrape_of(w, slug, name)
     await scraping.visit_again(w, scrape, AGAIN)
@@ -105,30 +94,14 @@ async def again(w: Opened, slug: str, name: str) -> Response:
 
 
 @router.get("/{name}/outcomes.csv")
-async def outcomes(w: Opened, slug: str, name: str) -> StreamingResponse:
+async def outcomes(w: Opened, me: Reader, slug: str, name: str) -> StreamingResponse:
     """What became of every found image, as a table."""
     scrape = await viewing_scrapes.scrape_of(w, slug, name)
-    headers = {"Content-Disposition": f'attachment; filename="{slug}-{name}-outcomes.csv"', "Cache-Control": "no-store"}
-    return StreamingResponse(_csv(scraping.outcomes(w, scrape)), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-async def _csv(rows: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[str]:
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, scraping.OUTCOME_COLUMNS, restval="", extrasaction="ignore")
-    table.writeheader()
-    number = 0
-    async for row in rows:
-        table.writerow(row)
-        number += 1
-        if number % ROWS == 0:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
+    return replies.table(scraping.outcomes(w, scrape), scraping.OUTCOME_COLUMNS, f"{slug}-{name}-outcomes.csv")
 
 
 @router.get("/events")
-async def events(w: Opened, slug: str) -> StreamingResponse:
+async def events(w: Opened, me: Reader, slug: str) -> StreamingResponse:
     """A server-sent event when a search of the category gets further, at most one a second."""
     await w.store.categories.get(slug)
     return StreamingResponse(_events(w, slug), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

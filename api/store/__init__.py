@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from api.store.annotators import Annotators
 from api.store.assignments import Assignments
+from api.store.audit_log import AuditLog
 from api.store.bytes import StoredBytes
 from api.store.candidates import Candidates
 from api.store.categories import Categories
@@ -22,6 +23,7 @@ from api.store.scrapes import Scrapes
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.takedowns import Takedowns
 from api.store.tasks import Tasks
+from api.store.users import Keys, Users
 
 T = TypeVar("T")
 
@@ -55,6 +57,10 @@ class Store:
         self.scrapes = Scrapes(database)
         self.finds = Finds(database)
         self.hosts = Hosts(database)
+        self.users = Users(database)
+        self.sign_ins = Keys(database, "sign_ins")
+        self.tokens = Keys(database, "tokens")
+        self.audit_log = AuditLog(database)
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """See :meth:`Connection.transact`."""

@@ -7,6 +7,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import CollectionInvalid, OperationFailure
 
+from active_learning.domain.access import UserRole
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.round import CategoryState, Phase
 from active_learning.domain.task import TaskState
@@ -63,11 +64,16 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     "jobs": {"required": ["kind", "args", "state", "due_at"]},
     "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
     "takedowns": {"required": ["because", "by", "why", "at", "done_at"]},
+    "users": {
+        "required": ["role", "disabled", "made_at"],
+        "properties": {"role": {"enum": [role.value for role in UserRole]}},
+    },
 }
 
 PLAIN = (
     *("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores"),
     *("scrapes", "tallies", "finds", "hosts", "hashes"),
+    *("sign_ins", "tokens", "audit_log"),
 )
 """Collections without a schema of their own."""
 
@@ -125,6 +131,10 @@ INDEXES: dict[str, list[IndexModel]] = {
     "scrapes": [IndexModel([("category", ASCENDING), ("started_at", DESCENDING)])],
     "jobs": [IndexModel([("state", ASCENDING), ("due_at", ASCENDING)])],
     "takedowns": [IndexModel([("because", ASCENDING)]), IndexModel([("done_at", ASCENDING)])],
+    # Keys that have expired are removed by MongoDB itself.
+    "sign_ins": [IndexModel([("user", ASCENDING)]), IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)],
+    "tokens": [IndexModel([("user", ASCENDING), ("name", ASCENDING)], unique=True)],
+    "audit_log": [IndexModel([("by", ASCENDING)]), IndexModel([("category", ASCENDING)])],
     "assignments": [
         IndexModel([("state", ASCENDING), ("deadline", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("number", ASCENDING)], unique=True),
@@ -197,6 +207,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
     (4, _fourth),
     (5, _fifth),
     (6, _first),
+    (7, _first),
 )
 """Append only. A migration must be safe to run twice: two processes may start at the same moment."""
 

@@ -31,11 +31,18 @@ def app(w: Winnow) -> FastAPI:
 
 
 @pytest_asyncio.fixture
-async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of it."""
+async def anonymous(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it that nobody is signed in with."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://winnow") as client:
         yield client
+
+
+@pytest_asyncio.fixture
+async def http(anonymous: httpx.AsyncClient, w: Winnow) -> httpx.AsyncClient:
+    """The same client, with an admin signed in."""
+    anonymous.cookies.update(await factories.cookie(w))
+    return anonymous
 
 
 @pytest_asyncio.fixture

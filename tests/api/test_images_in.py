@@ -13,6 +13,7 @@ import pytest_asyncio
 from active_learning.domain.errors import InputError
 from active_learning.domain.intake import IntakePolicy
 from active_learning.domain.sources import SOURCES
+from api import replies
 from api.operations import intake, intake_policy, scrape_forms, scraping
 from api.operations.context import Winnow
 from api.operations.scraping import NewFind, Settlement, Wanted
@@ -204,7 +205,7 @@ async def test_what_is_not_there_is_said(w: Winnow, http: httpx.AsyncClient) -> 
 async def test_every_outcome_can_be_taken_home(
     w: Winnow, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router, "ROWS", 3)
+    monkeypatch.setattr(replies, "ROWS", 3)
     name = (await scraped(w, ["stored", "timeout", "not_found"] * 4)).partition(":")[2]
     reply = await http.get(f"{PAGE}/{name}/outcomes.csv")
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"

@@ -1,26 +1,19 @@
 """The web process on the real MongoDB for the page Images in, and a worker that a test moves by hand."""
 
-import asyncio
-import threading
-import time
-from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 from active_learning.domain.intake import IntakePolicy
-from api.app import create_app
 from api.operations import intake, scraping
-from api.operations.context import Winnow, open_winnow
 from api.operations.scraping import NewFind, Seen, Settlement, Wanted
 from api.store.finds import Ended
 from tests import factories
-from tests.jobs.serving import Served
-from tests.turk.served import free_port
+from tests.ui.office import Office
 
 SLUG = "car"
 IMAGES = 12
-Result = TypeVar("Result")
 
 ENDS = (
     *(["stored"] * 5_210 + ["duplicate"] * 340 + ["near_duplicate"] * 610 + ["licence_not_allowed"] * 880),
@@ -29,34 +22,19 @@ ENDS = (
 )
 
 
-class Desk:
+class Desk(Office):
     """A category ``car`` without images, its pages, and what a worker would do."""
 
     def __init__(self, uri: str, exits: ExitStack) -> None:
-        database, port = f"ui_{time.time_ns()}", free_port()
-        self._loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        thread.start()
-        exits.callback(thread.join, 10)
-        exits.callback(self._loop.call_soon_threadsafe, self._loop.stop)
-        settings = factories.settings(uri, database)
-        exits.callback(Served(lambda: create_app(settings), port).stop)
-        self.category = f"http://127.0.0.1:{port}/categories/{SLUG}"
+        super().__init__(uri, exits)
+        self.category = f"{self.web}/categories/{SLUG}"
         self.page = f"{self.category}/images-in"
-        self._open = AsyncExitStack()
-        self.w: Winnow = self.do(self._open.enter_async_context(open_winnow(settings)))
-        exits.callback(lambda: self.do(self._open.aclose()))
-        exits.callback(lambda: self.do(self.w.store.connection.client.drop_database(database)))
         self.do(intake.create_category(self.w, factories.category(SLUG)))
         new, _ = factories.new_images(range(IMAGES))
         self.images = [image.sha256 for image in new]
         """They are in the pool only after :meth:`fill`."""
         self._new = new
         self._numbers = count()
-
-    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run one operation to its end."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def searches(self) -> list[Seen]:
         """What the category has."""

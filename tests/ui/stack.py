@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Frame, Page
 
+from active_learning.domain.access import UserRole
 from active_learning.domain.label import Source
 from active_learning.domain.submission import Submission
 from active_learning.domain.task import Task
@@ -80,6 +81,11 @@ class Stack:
     def do(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run one operation to its end."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def sign_in(self, page: Page, role: UserRole = UserRole.ADMIN) -> None:
+        """Let the browser in as somebody of this role."""
+        (name, value), *_ = self.do(factories.cookie(self.w, role)).items()
+        page.context.add_cookies([{"name": name, "value": value, "url": self.web}])
 
     async def _post_a_task(self, settings: Settings, policy: dict[str, object], images: int, gold_a_side: int) -> Task:
         w = self.w

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from active_learning.domain.access import UserRole
 from active_learning.domain.intake import IntakePolicy
 from api.operations.scraping import Seen
 from tests.ui.axe import violations_in_every_look
@@ -14,10 +15,12 @@ from tests.ui.scraping_desk import Desk
 
 
 @pytest.fixture
-def desk(mongod_uri: str) -> Iterator[Desk]:
-    """A web process and a category without images."""
+def desk(mongod_uri: str, page: Page) -> Iterator[Desk]:
+    """A web process and a category without images; a researcher is signed in."""
     with ExitStack() as exits:
-        yield Desk(mongod_uri, exits)
+        desk = Desk(mongod_uri, exits)
+        desk.sign_in(page, UserRole.RESEARCHER)
+        yield desk
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -138,6 +141,7 @@ def test_a_wrong_option_is_said_beside_it(page: Page, desk: Desk, quiet: list[st
 def test_everything_works_without_scripts(browser: Browser, desk: Desk) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
+    desk.sign_in(page)
     page.goto(desk.category)
     page.get_by_role("link", name="Look for some").click()
     page.get_by_text("Flickr", exact=True).click()

@@ -81,6 +81,7 @@ def test_a_task_from_signing_in_to_the_database(page: Page, stack: Stack, quiet:
 
 
 def test_the_category_page_follows_the_database(page: Page, stack: Stack, quiet: list[str]) -> None:
+    stack.sign_in(page)
     page.goto(f"{stack.web}/categories/{SLUG}")
     expect(page.locator("#live")).to_have_text("This page keeps itself up to date.")
     expect(page.locator("#chart svg")).to_be_visible()
@@ -103,6 +104,7 @@ def test_the_category_page_follows_the_database(page: Page, stack: Stack, quiet:
 
 
 def test_the_experts_answers_are_gold_in_the_database(page: Page, stack: Stack, quiet: list[str]) -> None:
+    stack.sign_in(page)
     page.goto(f"{stack.web}/categories/{SLUG}/expert")
     ids = page.evaluate("JSON.parse(document.getElementById('context').textContent).ids")
     for position, key in enumerate("jfsf"):

@@ -75,7 +75,7 @@ def test_the_checker_itself_complains() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_templates_use_only_fields_of_their_context(kind: type[Page]) -> None:
-    pending, used, imported = [kind.template], set(), {"namespace", "static"}
+    pending, used, imported = [kind.template], set(), {"namespace", "static", "places", "me"}
     while pending:
         name = pending.pop()
         assert ENVIRONMENT.loader is not None

@@ -1,0 +1,64 @@
+"""The audit log: who did what when. Each entry carries the hash of the one before, so that nobody edits it unseen."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo import DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from api.store.connection import Collection, Database, Document
+
+FIRST = "0" * 64
+"""What stands where the hash of the entry before the first would be."""
+
+
+def digest(previous: str, entry: Mapping[str, Any]) -> str:
+    """SHA-256 over the hash of the entry before and this entry's fields, as sorted JSON."""
+    fields = {name: value for name, value in entry.items() if name != "hash"}
+    text = json.dumps(fields, sort_keys=True, default=_plain, separators=(",", ":"))
+    return hashlib.sha256(f"{previous}{text}".encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+class AuditLog:
+    """One document an act, numbered 1, 2, 3, ... Entries are only ever inserted."""
+
+    def __init__(self, database: Database) -> None:
+        self.collection: Collection = database["audit_log"]
+
+    async def append(self, fields: Mapping[str, Any]) -> int:
+        """Add an entry after the newest one; returns its number."""
+        while True:
+            newest = await self.collection.find_one({}, sort=[("_id", DESCENDING)])
+            number, previous = (newest["_id"] + 1, newest["hash"]) if newest else (1, FIRST)
+            entry = {"_id": number, **fields}
+            try:
+                await self.collection.insert_one({**entry, "hash": digest(previous, entry)})
+            except DuplicateKeyError:  # somebody else has added an entry meanwhile: ours comes after it
+                continue
+            return number
+
+    async def newest(self, only: Mapping[str, Any], before: int | None, limit: int) -> list[Document]:
+        """Up to ``limit`` entries that match, the newest first, below the number ``before``."""
+        below = {} if before is None else {"_id": {"$lt": before}}
+        return await self.collection.find({**only, **below}).sort("_id", DESCENDING).limit(limit).to_list()
+
+    async def first_broken(self) -> int | None:
+        """The number of the first entry that is missing or does not fit what stands before it; ``None``: all fit."""
+        number, previous = 0, FIRST
+        async for entry in self._all():
+            number += 1
+            if entry["_id"] != number or entry["hash"] != digest(previous, entry):
+                return number
+            previous = entry["hash"]
+        return None
+
+    async def _all(self) -> AsyncIterator[Document]:
+        async for entry in self.collection.find().sort("_id"):
+            yield entry
