@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import metadata
 
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.gzip import GZipMiddleware
@@ -31,7 +32,16 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
             yield
         await charts
 
-    app = FastAPI(title="Winnow", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Winnow",
+        summary="Unlabeled images in, a dataset with a guarantee out.",
+        version=metadata.version("winnow"),
+        lifespan=lifespan,
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
+    )
     app.state.albums = Albums()
     errors.install(app)
     app.add_middleware(BackPressure, most=settings.in_hand)
@@ -39,8 +49,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     app.add_middleware(Embeddable)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_api_route("/health", _health, methods=["GET"])
-    app.add_api_route("/static/{version}/vega.js", _vega, methods=["GET"])
+    app.add_api_route("/health", _health, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/static/{version}/vega.js", _vega, methods=["GET"], include_in_schema=False)
     app.mount("/static", GZipMiddleware(Versioned()), name="static")
     return app
 

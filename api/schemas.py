@@ -1,5 +1,7 @@
 """What HTTP requests and replies look like where they are not domain types."""
 
+from typing import Any
+
 from pydantic import Field
 
 from active_learning.domain.submission import Response
@@ -48,3 +50,17 @@ class ErrorOut(Value):
     """The one shape of every error."""
 
     error: ErrorBody
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorOut, "description": what}
+    for status, what in (
+        (401, "nobody is signed in"),
+        (403, "this user or token may not do it"),
+        (404, "there is no such thing"),
+        (409, "it does not fit the present state"),
+        (422, "what was sent is wrong"),
+        (503, "the database or the market does not answer: try again"),
+    )
+}
+"""What REST endpoints reply when something is wrong, for their description."""

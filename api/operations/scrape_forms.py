@@ -161,6 +161,20 @@ def wanted(slug: str, typed: Typed) -> Wanted:
     return Wanted(category=slug, source=source, options=options, limit=bounds.limit, every_h=bounds.every_h)
 
 
+def wanted_by_program(slug: str, source: str, options: Mapping[str, Any], bounds: Bounds) -> Wanted:
+    """The search that a program asks for through the API, which may ask for what pages offer and no more.
+
+    Raises :class:`InputError` for a source that reads this machine, and for options that are not those of the source.
+    """
+    if source not in offered():
+        raise InputError(f"There is no source '{source}' here.", f"Choose one of {', '.join(offered())}.")
+    own = OWN_ONLY & set(options)
+    if own:
+        raise InputError(f"'{min(own)}' is chosen by who runs Winnow.", "Leave it out.")
+    given = checked_options(source, options).model_dump(mode="json", exclude_defaults=True)
+    return Wanted(category=slug, source=source, options=given, limit=bounds.limit, every_h=bounds.every_h)
+
+
 def _filled(typed: Typed, prefix: str, names: Mapping[str, Any]) -> dict[str, str]:
     """What was typed into these fields; an empty one is as usual."""
     found = {name: typed.get(prefix + name, "").strip() for name in names}

@@ -13,7 +13,7 @@ from api.schemas import AnswersIn, Saved, SubmissionIn
 from labeling_ui.render import render
 from labeling_ui.words import choose
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 

@@ -15,7 +15,7 @@ from api.operations.context import Winnow
 from api.schemas import GoldIn
 from labeling_ui.contexts import CategoryPage, CategorySummary
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/", response_class=HTMLResponse)

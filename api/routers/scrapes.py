@@ -18,7 +18,7 @@ from api.operations.scrape_forms import Unfit
 from api.operations.viewing_scrapes import Look, Refused
 from labeling_ui.outcomes import AGAIN
 
-router = APIRouter(prefix="/categories/{slug}/images-in")
+router = APIRouter(prefix="/categories/{slug}/images-in", include_in_schema=False)
 
 EVERY_S = 1.0
 """News at most so often, however much happens."""
