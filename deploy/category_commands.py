@@ -9,7 +9,7 @@ from rich.table import Table
 
 from active_learning.domain.category import Category
 from active_learning.domain.policy import Policy
-from api.operations import curating, intake, recounting, viewing
+from api.operations import curating, intake, overview, recounting, viewing
 from api.operations import rounds as acts
 from api.operations.context import Winnow
 from deploy import lessons
@@ -171,7 +171,7 @@ def status(
 
 
 async def _print_status(w: Winnow, slug: str) -> None:
-    summary = await viewing.summary(w, slug)
+    summary = await overview.summary(w, slug)
     console.print(f"[bold]{slug}[/bold]  {summary.question}", markup=True)
     console.print(f"  {summary.phase}")
     if (step := summary.progress) is not None:

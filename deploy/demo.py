@@ -18,7 +18,7 @@ from active_learning.domain.errors import InputError, NotFound
 from active_learning.domain.label import Source
 from active_learning.domain.policy import Policy
 from active_learning.domain.round import CategoryState
-from api.operations import accounts, curating, intake, picturing, recounting, viewing
+from api.operations import accounts, curating, intake, overview, picturing, recounting, viewing
 from api.operations.context import Winnow, open_winnow
 from api.settings import Settings
 from deploy import report as reports
@@ -280,7 +280,7 @@ async def _follow(
             for row in found[shown:]:
                 console.print(_line(reports.round_cells(row)), markup=False)
             shown = len(found)
-            if not task_shown and (link := (await viewing.summary(w, slug)).links.task):
+            if not task_shown and (link := (await overview.summary(w, slug)).links.task):
                 task_shown = True
                 console.print(f"[dim]Task page as an annotator sees it: {w.settings.public_url}{link}[/dim]")
             if document["state"] == CategoryState.FINISHED.value:

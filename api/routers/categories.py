@@ -10,10 +10,10 @@ from active_learning.domain.label import Source
 from api import replies
 from api.access import Curator, Reader
 from api.deps import Opened
-from api.operations import curating, viewing
+from api.operations import curating, overview, viewing
 from api.operations.context import Winnow
 from api.schemas import GoldIn
-from labeling_ui.contexts import CategoryPage, CategorySummary
+from labeling_ui.contexts import CategoryPage
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,13 +27,7 @@ async def index(w: Opened, me: Reader) -> HTMLResponse:
 @router.get("/categories/{slug}", response_class=HTMLResponse)
 async def category(w: Opened, me: Reader, slug: str) -> HTMLResponse:
     """The category page."""
-    return replies.page(CategoryPage(summary=await viewing.summary(w, slug)), me)
-
-
-@router.get("/categories/{slug}/summary")
-async def summary(w: Opened, me: Reader, slug: str) -> CategorySummary:
-    """What the category page says, for its live refresh."""
-    return await viewing.summary(w, slug)
+    return replies.page(CategoryPage(summary=await overview.summary(w, slug)), me)
 
 
 @router.get("/categories/{slug}/events")

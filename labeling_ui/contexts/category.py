@@ -242,4 +242,4 @@ class CategoryPage(Page):
     def client(self) -> dict[str, Any]:
         """Where to listen for news, and the chart."""
         base = f"/categories/{self.summary.slug}"
-        return {"page": base, "events": f"{base}/events", "summary": f"{base}/summary", "chart": self.summary.chart}
+        return {"page": base, "events": f"{base}/events", "chart": self.summary.chart}

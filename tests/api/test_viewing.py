@@ -6,7 +6,7 @@ from active_learning.domain.candidate import State
 from active_learning.domain.label import Source
 from active_learning.domain.submission import Response
 from active_learning.domain.task import Task
-from api.operations import labeling, rounds, settling, viewing
+from api.operations import labeling, overview, rounds, settling, viewing
 from api.operations.context import Winnow
 from api.store import Session
 from tests.api import working
@@ -21,7 +21,7 @@ async def test_half_of_the_examples_are_the_models_work(w: Winnow, task: Task) -
         await w.store.candidates.move("bright", images, State.UNKNOWN, State.AUTO_LABELED, fields, session)
 
     await w.store.transact(work)
-    shown = (await viewing.summary(w, "bright")).examples
+    shown = (await overview.summary(w, "bright")).examples
     assert [example.source for example in shown.no] == [Source.IMPORTED] * 6 + [Source.MODEL] * 6
     assert [example.source for example in shown.yes] == [Source.IMPORTED] * 10
 
@@ -32,9 +32,9 @@ async def test_a_finished_category_expects_nothing_more(w: Winnow, task: Task) -
         await w.store.categories.count("bright", {"submissions.answers": 10}, session)
 
     await w.store.transact(work)
-    assert (await viewing.summary(w, "bright")).estimate is not None
+    assert (await overview.summary(w, "bright")).estimate is not None
     await rounds.finish(w, "bright", "the budget is spent")
-    summary = await viewing.summary(w, "bright")
+    summary = await overview.summary(w, "bright")
     assert summary.estimate is None
     assert summary.state_reason == "the budget is spent"
 
@@ -61,11 +61,11 @@ async def test_the_time_that_a_task_takes_is_measured_once_there_are_answers(w: 
 
 
 async def test_what_people_found_of_the_models_labels_is_shown(w: Winnow, task: Task) -> None:
-    assert (await viewing.summary(w, "bright")).audit.yes == (0, 0)
+    assert (await overview.summary(w, "bright")).audit.yes == (0, 0)
     sides = {"yes": {"target": 0.9, "n": 40, "wrong": 1, "peak": 0.0}, "no": {"target": 0.95, "n": 0, "wrong": 0}}
     state = {"round": 1, "rules": 1, "alpha": 0.05, "alarm": ["no"], "alarmed": 1, **sides}
     await w.store.categories.put("bright", {"audit": state})
-    shown = (await viewing.summary(w, "bright")).audit
+    shown = (await overview.summary(w, "bright")).audit
     assert (shown.yes, shown.no, shown.alarm) == ((40, 1), (0, 0), ("no",))
     assert shown.yes_right is not None and 0.8 < shown.yes_right < 39 / 40
     assert shown.no_right is None
