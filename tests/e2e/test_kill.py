@@ -45,7 +45,8 @@ def own_database(running: Demo) -> pymongo.MongoClient[dict[str, Any]]:
     """A client of the server that a demo started for itself."""
     note = running.data / "mongodb.uri"
     when(running, lambda: note.is_file() and note.read_text(), "the start of MongoDB")
-    return pymongo.MongoClient(note.read_text())
+    # Closing it says goodbye to the server, which is dead by then: nobody should wait half a minute for that.
+    return pymongo.MongoClient(note.read_text(), serverSelectionTimeoutMS=3_000)
 
 
 def when(running: Demo, look: Callable[[], Any], what: str) -> Any:
