@@ -119,6 +119,41 @@ async def test_reviews_can_be_repeated_but_not_turned_round(served: Served, mark
         await market.reject(bad, " ")
 
 
+async def test_a_rejection_can_be_taken_back(served: Served, market: Marketplace) -> None:
+    hit = await market.post(order())
+    assignment = submit(served, hit, "Ada")
+    before = await market.balance()
+    await market.reject(assignment, "21 of 40 check images were right.")
+    for _ in range(2):
+        await market.approve(assignment, "You were right, we are sorry.", override=True)
+    assert [found.state for found in await market.assignments(hit)] == ["approved"]
+    assert await market.balance() == before
+
+
+async def test_blocks_can_be_repeated_and_taken_back(served: Served, market: Marketplace) -> None:
+    hit = await market.post(order())
+    submit(served, hit, "Ada")
+    annotator = (await market.assignments(hit))[0].annotator
+    for _ in range(2):
+        await market.block(annotator, "shares a timing pattern")
+    assert await market.blocked() == [annotator]
+    for _ in range(2):
+        await market.unblock(annotator, "")
+    assert await market.blocked() == []
+
+
+async def test_a_message_reaches_only_whose_work_was_decided(served: Served, market: Marketplace) -> None:
+    hit = await market.post(order())
+    assignment = submit(served, hit, "Ada")
+    annotator = (await market.assignments(hit))[0].annotator
+    with pytest.raises(NotFound, match="not approved or rejected"):
+        await market.notify(annotator, "More work", "Come back.")
+    await market.approve(assignment)
+    await market.notify(annotator, "More work", "Come back.")
+    worker = Site(served.url, None, MovableClock(), None).worker("Ada")  # type: ignore[arg-type]
+    assert "Come back." in worker.http.get("/messages").text
+
+
 async def test_what_does_not_exist(served: Served, market: Marketplace) -> None:
     other_account = MTurkMarket(served.url, "SOMEBODY", "any")
     hit = await market.post(order())

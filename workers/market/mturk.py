@@ -87,9 +87,11 @@ class MTurkMarket:
         found = await self._all("list_assignments_for_hit", "Assignments", HITId=hit)
         return [api.market_assignment(assignment) for assignment in found]
 
-    async def approve(self, assignment: str, feedback: str = "") -> None:
+    async def approve(self, assignment: str, feedback: str = "", *, override: bool = False) -> None:
         """ApproveAssignment; one that is approved already is fine."""
-        said = {"RequesterFeedback": api.feedback(feedback)} if feedback.strip() else {}
+        said: dict[str, Any] = {"RequesterFeedback": api.feedback(feedback)} if feedback.strip() else {}
+        if override:
+            said["OverrideRejection"] = True
         await self._review("approve_assignment", "Approved", AssignmentId=assignment, **said)
 
     async def reject(self, assignment: str, reason: str) -> None:
@@ -135,6 +137,33 @@ class MTurkMarket:
         except ClientError as error:
             if not await self._bonus_paid(assignment, text):
                 raise _refused(error) from error
+
+    async def block(self, annotator: str, reason: str) -> None:
+        """CreateWorkerBlock; a repeat changes nothing."""
+        await self._ask("create_worker_block", WorkerId=annotator, Reason=api.feedback(reason) or "No reason given.")
+
+    async def unblock(self, annotator: str, reason: str) -> None:
+        """DeleteWorkerBlock."""
+        said = {"Reason": api.feedback(reason)} if reason.strip() else {}
+        await self._ask("delete_worker_block", WorkerId=annotator, **said)
+
+    async def blocked(self) -> list[str]:
+        """ListWorkerBlocks, all pages."""
+        return [str(block["WorkerId"]) for block in await self._all("list_worker_blocks", "WorkerBlocks")]
+
+    async def notify(self, annotator: str, subject: str, text: str) -> None:
+        """NotifyWorkers, one at a time: the reply says who could not be reached."""
+        reply = await self._ask(
+            "notify_workers",
+            Subject=subject[: api.MAX_SUBJECT],
+            MessageText=text[: api.MAX_MESSAGE],
+            WorkerIds=[annotator],
+        )
+        for failure in reply.get("NotifyWorkersFailureStatuses", []):
+            said = f"The market could not deliver the message: {failure.get('NotifyWorkersFailureMessage', '')}"
+            if failure.get("NotifyWorkersFailureCode") == "SoftFailure":
+                raise MarketUnavailable(said, "Try again later.")
+            raise NotFound(said, "Only those can be written to whose work was approved or rejected.")
 
     async def balance(self) -> int:
         """GetAccountBalance."""

@@ -75,8 +75,11 @@ class Marketplace(Protocol):
         """Every submission of a HIT, in the order they came in."""
         ...
 
-    async def approve(self, assignment: str, feedback: str = "") -> None:
-        """Pay a submission; raises :class:`StateError` when it was rejected or is not submitted."""
+    async def approve(self, assignment: str, feedback: str = "", *, override: bool = False) -> None:
+        """Pay a submission; ``override`` takes a rejection back, which markets allow for a while.
+
+        Raises :class:`StateError` when it was rejected (with ``override``: too long ago) or is not submitted.
+        """
         ...
 
     async def reject(self, assignment: str, reason: str) -> None:
@@ -93,6 +96,25 @@ class Marketplace(Protocol):
 
     async def bonus(self, annotator: str, assignment: str, cents: int, reason: str, token: str) -> None:
         """Pay something extra; raises :class:`BudgetExhausted` when the market account's money is too low."""
+        ...
+
+    async def block(self, annotator: str, reason: str) -> None:
+        """Let somebody accept no more HITs of this account; only the requester reads ``reason``."""
+        ...
+
+    async def unblock(self, annotator: str, reason: str) -> None:
+        """Let somebody accept HITs again; fine for who is not blocked."""
+        ...
+
+    async def blocked(self) -> list[str]:
+        """Everybody who is blocked: for reconciling."""
+        ...
+
+    async def notify(self, annotator: str, subject: str, text: str) -> None:
+        """Write to somebody whose work was approved or rejected before; raises :class:`NotFound` for others.
+
+        The one act that a repeat does twice: a second copy of a message harms nobody.
+        """
         ...
 
     async def balance(self) -> int:

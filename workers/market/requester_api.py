@@ -15,6 +15,7 @@ SCHEMAS = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas"
 QUESTION = f"{SCHEMAS}/2006-07-14/ExternalQuestion.xsd"
 ANSWERS = f"{{{SCHEMAS}/2005-10-01/QuestionFormAnswers.xsd}}"
 MAX_TITLE, MAX_FEEDBACK, MAX_TOKEN = 128, 1_024, 64
+MAX_SUBJECT, MAX_MESSAGE = 200, 4_096
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _ENTITY_ID = re.compile(r"\b(?=[0-9]*[A-Z])[A-Z0-9]{10,64}\b")

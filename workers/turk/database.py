@@ -15,7 +15,10 @@ Result = TypeVar("Result")
 Document = dict[str, Any]
 Session = AsyncClientSession
 
-COLLECTIONS = ("hit_types", "hits", "assignments", "bonuses", "tokens", "workers", "accounts", "ledger")
+COLLECTIONS = (
+    *("hit_types", "hits", "assignments", "bonuses", "tokens", "workers", "accounts", "ledger"),
+    *("blocks", "messages"),
+)
 TOKEN_RECORD_SECONDS = 2 * 24 * 3600
 
 VALIDATORS: Mapping[str, Document] = {
@@ -53,6 +56,8 @@ class Database:
         self.workers: AsyncCollection[Document] = database["workers"]
         self.accounts: AsyncCollection[Document] = database["accounts"]
         self.ledger: AsyncCollection[Document] = database["ledger"]
+        self.blocks: AsyncCollection[Document] = database["blocks"]
+        self.messages: AsyncCollection[Document] = database["messages"]
 
     async def prepare(self) -> None:
         """Creates what is missing; safe to repeat. Raises SettingsError when MongoDB cannot be used."""
@@ -96,6 +101,9 @@ class Database:
         await self.bonuses.create_index([("worker", ASCENDING)])
         await self.tokens.create_index([("at", ASCENDING)], expireAfterSeconds=TOKEN_RECORD_SECONDS)
         await self.ledger.create_index([("requester", ASCENDING), ("at", ASCENDING)])
+        await self.blocks.create_index([("requester", ASCENDING), ("order", ASCENDING)])
+        await self.blocks.create_index([("worker", ASCENDING)])
+        await self.messages.create_index([("worker", ASCENDING), ("order", ASCENDING)])
 
     async def atomically(self, act: Callable[[Session], Awaitable[Result]]) -> Result:
         """Runs ``act`` in one transaction and commits it. ``act`` runs again after a write conflict, so it must not

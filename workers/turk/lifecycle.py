@@ -33,11 +33,14 @@ NONE_LEFT = ("There is no work left in this HIT.", "Others took the last places 
 async def accept(database: Database, hit_id: str, worker: str, now: datetime) -> Assignment:
     """Gives the worker a slot of the HIT. Accepting twice gives the assignment that is already in progress.
 
-    Raises NotThere for an unknown HIT, NotNow when no slot is left or the worker already submitted this HIT.
+    Raises NotThere for an unknown HIT, NotNow when no slot is left, when the worker already submitted this HIT, or
+    when its requester has blocked the worker.
     """
     hit = await database.hits.find_one({"_id": hit_id, "disposed": False})
     if hit is None:
         raise NotThere("This HIT does not exist.", "It may have been deleted. Pick another one.")
+    if await database.blocks.find_one({"_id": f"{hit['requester']}/{worker}"}, {"_id": 1}):
+        raise NotNow("This requester has no more work for you.", "Pick a HIT of somebody else.")
     await catch_up(database, now, {"hit": hit_id})
     assignment: Assignment = {
         "_id": new_id(),

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from workers.turk.operations import assignments, hit_types, hits, payments
+from workers.turk.operations import assignments, hit_types, hits, payments, workers
 from workers.turk.operations.call import Call
 
 Operation = Callable[[Call, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -14,7 +14,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "CreateHIT": hits.create_hit,
     "CreateHITType": hit_types.create_hit_type,
     "CreateHITWithHITType": hits.create_hit_with_hit_type,
+    "CreateWorkerBlock": workers.create_worker_block,
     "DeleteHIT": hits.delete_hit,
+    "DeleteWorkerBlock": workers.delete_worker_block,
     "GetAccountBalance": payments.get_account_balance,
     "GetAssignment": assignments.get_assignment,
     "GetHIT": hits.get_hit,
@@ -22,6 +24,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListBonusPayments": payments.list_bonus_payments,
     "ListHITs": hits.list_hits,
     "ListReviewableHITs": hits.list_reviewable_hits,
+    "ListWorkerBlocks": workers.list_worker_blocks,
+    "NotifyWorkers": workers.notify_workers,
     "RejectAssignment": assignments.reject_assignment,
     "SendBonus": payments.send_bonus,
     "UpdateExpirationForHIT": hits.update_expiration,

@@ -82,12 +82,26 @@ async def earnings(database: Database, worker: str) -> Document:
     }
 
 
+async def messages(database: Database, worker: str) -> list[Document]:
+    """The newest 100 messages of requesters, as they were before they count as read."""
+    found = await database.messages.find({"worker": worker}).sort("order", -1).limit(PAGE).to_list()
+    await database.messages.update_many({"worker": worker, "read": False}, {"$set": {"read": True}})
+    return found
+
+
+async def unread(database: Database, worker: str) -> int:
+    """How many messages nobody has looked at, of the newest 100."""
+    return await database.messages.count_documents({"worker": worker, "read": False}, limit=PAGE)
+
+
 async def _open_to(database: Database, worker: str, now: datetime) -> dict[str, Any]:
     taken = await database.assignments.distinct("hit", {"worker": worker, "live": True})
+    blocked_by = await database.blocks.distinct("requester", {"worker": worker})
     return {
         "disposed": False,
         "expired": False,
         "expires_at": {"$gt": now},
         "available": {"$gt": 0},
         "_id": {"$nin": taken},
+        **({"requester": {"$nin": blocked_by}} if blocked_by else {}),
     }

@@ -30,7 +30,8 @@ async def front(request: Request) -> Response:
     groups = await queries.groups_for(marketplace.database, here.worker_id, now)
     working = await queries.in_progress(marketplace.database, here.worker_id, now)
     rows = [(item, pages.seconds_left(item["deadline"], now)) for item in working]
-    return pages.render(request, "list.html", {"groups": groups, "working": rows})
+    unread = await queries.unread(marketplace.database, here.worker_id)
+    return pages.render(request, "list.html", {"groups": groups, "working": rows, "unread": unread})
 
 
 async def sign_in(request: Request) -> Response:
@@ -180,6 +181,15 @@ async def earnings(request: Request) -> Response:
     return pages.render(request, "earnings.html", {"account": account})
 
 
+async def messages(request: Request) -> Response:
+    """GET /messages: what requesters have written to this worker; from now on it counts as read."""
+    here = session.current(request)
+    if here is None:
+        return RedirectResponse("/", status_code=303)
+    found = await queries.messages(marketplace_of(request).database, here.worker_id)
+    return pages.render(request, "messages.html", {"messages": found})
+
+
 def _signed_in(request: Request) -> session.Session:
     here = session.current(request)
     if here is None:
@@ -237,4 +247,5 @@ ROUTES = [
     Route("/assignments/{assignment_id}/return", give_back, methods=["POST"]),
     Route("/mturk/externalSubmit", external_submit, methods=["POST"]),
     Route("/earnings", earnings, methods=["GET"]),
+    Route("/messages", messages, methods=["GET"]),
 ]
