@@ -57,16 +57,16 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/laws",),
     ("tests/scraper",),
     ("tests/store", "tests/api", "tests/turk"),
-    ("tests/jobs",),
-    ("tests/e2e",),
+    ("tests/jobs", "tests/e2e"),
+    ("tests/alone",),
     ("tests/ui",),
 )
 
 TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 """How the groups below run: they share nothing, and many of their tests wait."""
 
-SHARED = ("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/ui")
-"""The first paths of groups of which two files run at a time. What loads the machine, or kills, stays alone."""
+SHARED = ("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/jobs", "tests/ui")
+"""The first paths of groups of which two files run at a time. What kills, or listens to times, is in ``tests/alone``."""
 
 
 def check() -> int:
