@@ -107,6 +107,9 @@ class Policy(Value):
     fee: float = Field(default=0.20, ge=0.0, le=1.0, description="the market's fee as a share of the reward")
     budget_cents: int = Field(default=10_000, ge=0)
     pay_unfinished: bool = Field(default=False, description="pay in proportion for work that the time limit ended")
+    wage_floor_cents: int = Field(
+        default=0, ge=0, description="lowest pay an hour of measured work: a bonus makes up the rest; 0: no floor"
+    )
 
     # Quality of one submission. Paying and using are two decisions.
     use_accuracy: Share = Field(default=0.75, description="balanced accuracy on hidden gold needed for use")

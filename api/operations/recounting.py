@@ -8,6 +8,8 @@ from active_learning.domain.candidate import Role, State
 from active_learning.domain.task import TaskState
 from api.operations.context import Winnow
 from api.store.categories import COUNTERS
+from api.store.connection import Document
+from api.store.wages import COUNTS
 
 
 async def recount(w: Winnow, slug: str) -> dict[str, Any]:
@@ -83,4 +85,23 @@ async def differences(w: Winnow, slug: str) -> dict[str, tuple[Any, Any]]:
         if kept[name][key] != counted[name][key]:
             wrong[f"{name}.{key}"] = (kept[name][key], counted[name][key])
     wrong |= {f"shown.{image}": pair for image, pair in (await showings(w, slug)).items()}
+    return wrong | await _money(w, slug, kept)
+
+
+async def _money(w: Winnow, slug: str, kept: Document) -> dict[str, tuple[Any, Any]]:
+    """Where wages and spending by day differ from submissions, assignments and the ledger."""
+    wrong: dict[str, tuple[Any, Any]] = {}
+    totals = dict.fromkeys(COUNTS, 0)
+    for annotator, counted in (await w.store.wages.counted(slug)).items():
+        found = await w.store.wages.get(slug, annotator) or {}
+        for name, n in counted.items():
+            totals[name] += n
+            if found.get(name, 0) != n:
+                wrong[f"wages.{annotator}.{name}"] = (found.get(name, 0), n)
+    for name, n in totals.items():
+        if kept["wages"][name] != n:
+            wrong[f"wages.{name}"] = (kept["wages"][name], n)
+    by_day = sum(spent.cents for spent in await w.store.spending.since("", slug))
+    if by_day != kept["money"]["spent_cents"]:
+        wrong["spending"] = (by_day, kept["money"]["spent_cents"])
     return wrong

@@ -11,10 +11,12 @@ from active_learning.domain.submission import Submission
 from active_learning.domain.task import Task
 from active_learning.domain.value import Value
 from active_learning.domain.verdict import Record, Verdict
+from active_learning.wages import AWAY_MS
+from api.operations import wages
 from api.operations.context import Winnow
 from api.operations.labeling import assignment_id
 from api.store import Session
-from api.store.payments import Act
+from api.store.payments import Act, kind
 
 NO_ANSWERS = "The HIT was submitted without any answers: none ever reached us. Write to us if you think this is wrong."
 
@@ -25,14 +27,11 @@ COUNTERS_OF: Mapping[Act, str] = {
     "bonus": "bonuses.paid",
 }
 
-AWAY_MS = 60_000
-"""Who looks at one image for longer has left: more does not count as time that the work takes."""
-
 
 class Payment(Value):
     """An act at the market that is written down and must now be done, once.
 
-    ``cents`` is what it costs, the market's fee included; ``bonus`` is what the annotator gets of a bonus.
+    ``cents`` is what it costs, the market's fee included; ``reward`` or ``bonus`` is what the annotator gets of it.
     """
 
     id: str
@@ -42,6 +41,7 @@ class Payment(Value):
     reason: str
     hit: str | None
     cents: int
+    reward: int = 0
     bonus: int = 0
 
 
@@ -56,6 +56,7 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
     category = await w.store.categories.definition(task.category)
     asked = 0 if submission is None else sum(answer.gold is None for answer in submission.answers)
     gone = await w.store.takedowns.images(() if submission is None else (a.image for a in submission.answers))
+    worked = 0 if submission is None else await wages.worked(w, submission)
 
     async def work(session: Session) -> None:
         earlier = await w.store.verdicts.record(task.category, annotator, session)
@@ -73,9 +74,14 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
             "annotator": annotator,
             "act": "approve" if verdict.pay else "reject",
             "cents": category.policy.cost_for(task.reward_cents),
+            "reward": task.reward_cents if verdict.pay else 0,
             "reason": verdict.reason,
         }
         await w.store.payments.intend(market_assignment, fields, w.clock(), session)
+        if submission is not None:
+            await wages.count_work(w, task.category, annotator, worked, session)
+        if submission is not None and verdict.pay:
+            await wages.top_up(w, task, submission, worked, session)
         counted = {"submissions.answers": asked, "submissions.excluded": int(not verdict.use)}
         if submission is not None and verdict.use:
             looked = sum(min(answer.visible_ms, AWAY_MS) for answer in submission.answers)
@@ -113,6 +119,7 @@ async def unpaid(w: Winnow, slug: str) -> list[Payment]:
             reason=d["reason"],
             hit=d["hit"],
             cents=d["cents"],
+            reward=d.get("reward", 0),
             bonus=d.get("bonus", 0),
         )
         for d in await w.store.payments.undone(slug)
@@ -123,14 +130,19 @@ async def settled(w: Winnow, slug: str, payment: Payment) -> None:
     """Note that the market has done a payment; the money counters follow in the same transaction."""
 
     async def work(session: Session) -> None:
-        if not await w.store.payments.done(payment.id, w.clock(), session):
+        now = w.clock()
+        if not await w.store.payments.done(payment.id, now, session):
             return
+        spent, got = (0, 0) if payment.act == "reject" else (payment.cents, payment.bonus or payment.reward)
         changes = {
             COUNTERS_OF[payment.act]: 1,
-            "money.spent_cents": 0 if payment.act == "reject" else payment.cents,
+            "money.spent_cents": spent,
             "money.committed_cents": -payment.cents,
         }
         await w.store.categories.count(slug, changes, session)
+        await wages.count_pay(w, slug, payment.annotator, got, session)
+        day = now.date().isoformat()
+        await w.store.spending.count(slug, day, kind(payment.id, payment.act), (spent, got), session)
 
     await w.store.transact(work)
 

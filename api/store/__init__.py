@@ -23,8 +23,11 @@ from api.store.scrapes import Scrapes
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.takedowns import Takedowns
 from api.store.tasks import Tasks
-from api.store.users import Keys, Users
+from api.store.users import Keys, Tries, Users
+from api.store.wages import Wages
 
+from api.store.spending import Spending
+from api.store.stories import Stories
 T = TypeVar("T")
 
 
@@ -59,6 +62,8 @@ class Store:
         self.hosts = Hosts(database)
         self.users = Users(database)
         self.sign_ins = Keys(database, "sign_ins")
+        self.spending = Spending(database)
+        self.wages = Wages(database)
         self.tokens = Keys(database, "tokens")
         self.audit_log = AuditLog(database)
 

@@ -75,10 +75,15 @@ class Assignments:
         )
         return result.modified_count == 1
 
-    async def late(self, categories: Sequence[str], now: datetime) -> list[str]:
-        """The unfinished assignments of these categories whose time is over and that have answers."""
+    async def began(self, identifier: str) -> datetime | None:
+        """When it was opened for the first time."""
+        document = await self.collection.find_one({"_id": identifier}, {"opened_at": 1})
+        return None if document is None else document["opened_at"]
+
+    async def late(self, now: datetime) -> list[str]:
+        """The unfinished assignments whose time is over and that have answers."""
         working = {"state": AssignmentState.WORKING.value, "deadline": {"$lt": now}}
-        found = self.collection.find({**working, "category": {"$in": list(categories)}, "answers": {"$ne": {}}})
+        found = self.collection.find({**working, "answers": {"$ne": {}}}, {"_id": 1})
         return [document["_id"] async for document in found.sort("deadline")]
 
     async def erase(self, identifier: str, session: Session) -> Document | None:
@@ -88,6 +93,10 @@ class Assignments:
             {"$set": {"state": AssignmentState.ERASED.value, "answers": {}}},
             session=session,
         )
+
+    async def put_work(self, identifier: str, active_ms: int, session: Session) -> None:
+        """Note how long somebody worked on what was erased."""
+        await self.collection.update_one({"_id": identifier}, {"$set": {"active_ms": active_ms}}, session=session)
 
     async def erase_late(self, now: datetime) -> int:
         """Erase the answers of unfinished assignments whose time is over; returns how many."""

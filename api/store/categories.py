@@ -26,6 +26,7 @@ COUNTERS: Mapping[str, Any] = {
     "submissions": {"approved": 0, "rejected": 0, "excluded": 0, "answers": 0},
     "bonuses": {"paid": 0, "refused": 0},
     "pace": {"answers": 0, "visible_ms": 0},
+    "wages": {"active_ms": 0, "earned_cents": 0, "submitted": 0, "unfinished": 0},
 }
 """Every counter of a category at its birth. ``api.operations.recount`` derives the same tree from the documents."""
 

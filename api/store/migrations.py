@@ -11,7 +11,7 @@ from active_learning.domain.access import UserRole
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.round import CategoryState, Phase
 from active_learning.domain.task import TaskState
-from api.store import visible_gold
+from api.store import money_filling, visible_gold
 from api.store.candidates import BUSY
 from api.store.connection import Connection, Database
 from api.store.finds import FindState
@@ -73,7 +73,11 @@ VALIDATORS: dict[str, dict[str, Any]] = {
 PLAIN = (
     *("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores"),
     *("scrapes", "tallies", "finds", "hosts", "hashes"),
-    *("sign_ins", "tokens", "audit_log"),
+    *("sign_ins", "tokens", "tries", "audit_log"),
+    *("dataset_blocks", "dataset_files", "label_files"),
+    "model_reports",
+    *("hand_acts", "likenesses"),
+    *("wages", "spending"),
 )
 """Collections without a schema of their own."""
 
@@ -150,6 +154,15 @@ def _shape(name: str) -> dict[str, Any]:
 
 async def _first(database: Database) -> None:
     # A transaction cannot create a collection on a sharded cluster, so all of them exist from the start.
+        IndexModel([("intended_at", DESCENDING), ("_id", DESCENDING)]),
+    ],
+    "wages": [
+        IndexModel([("hourly", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("hourly", ASCENDING), ("_id", ASCENDING)]),
+    ],
+    "spending": [
+        IndexModel([("day", ASCENDING), ("category", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("day", ASCENDING)]),
     for name in (*PLAIN, *VALIDATORS):
         validator = {"$jsonSchema": {"bsonType": "object", **VALIDATORS.get(name, {})}}
         try:
@@ -207,7 +220,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
     (4, _fourth),
     (5, _fifth),
     (6, _first),
-    (7, _first),
+    (7, _seventh),
 )
 """Append only. A migration must be safe to run twice: two processes may start at the same moment."""
 
@@ -230,3 +243,9 @@ async def stored_secret(connection: Connection) -> str:
     if document is None:
         raise LookupError("migrate() has not run on this database")
     return str(document["value"])
+async def _seventh(database: Database) -> None:
+    """Users, datasets, workers; what was spent on which day, and what people earned in how much time."""
+    await _first(database)
+    await money_filling.fill(database)
+
+

@@ -7,11 +7,28 @@ from api.store.connection import Collection, Database, Document, Session
 
 Act = Literal["approve", "reject", "bonus"]
 
+Kind = Literal["reward", "refusal", "floor", "unfinished", "bonus"]
+"""What an act is for: a submission's reward or its refusal, a bonus up to the wage floor, for unfinished work, or one
+that somebody gives."""
+
+KINDS: tuple[Kind, ...] = ("reward", "floor", "unfinished", "bonus", "refusal")
+
+FLOOR, UNFINISHED = ":floor", ":bonus"
+"""How the ids of bonuses end that Winnow pays by itself."""
+
+
+def kind(identifier: str, act: Act) -> Kind:
+    """What an act of the ledger is for."""
+    if act == "bonus":
+        return "floor" if identifier.endswith(FLOOR) else "unfinished" if identifier.endswith(UNFINISHED) else "bonus"
+    return "reward" if act == "approve" else "refusal"
+
 
 class Payments:
-    """One document an act. Its id makes a repeat harmless: the market's assignment, or ours and ``:bonus``.
+    """One document an act. Its id makes a repeat harmless: the market's assignment, or ours and what a bonus is for.
 
-    ``cents`` is what the act costs, the market's fee included. What the market will not do is marked as refused.
+    ``cents`` is what the act costs, the market's fee included; ``reward`` or ``bonus`` is what a person gets of it.
+    What the market will not do is marked as refused.
     """
 
     def __init__(self, database: Database) -> None:
@@ -21,6 +38,10 @@ class Payments:
         """Write down what is about to be done at the market."""
         document = {"_id": identifier, **fields, "done_at": None, "refused_at": None, "intended_at": now}
         await self.collection.insert_one(document, session=session)
+
+    async def get(self, identifier: str, session: Session | None = None) -> Document | None:
+        """One act of the ledger."""
+        return await self.collection.find_one({"_id": identifier}, session=session)
 
     async def undone(self, category: str) -> list[Document]:
         """Acts that were written down, neither confirmed nor refused by the market."""

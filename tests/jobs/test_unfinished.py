@@ -10,7 +10,7 @@ import pytest_asyncio
 from active_learning.domain.errors import BudgetExhausted
 from active_learning.domain.submission import Response
 from active_learning.domain.task import Task
-from api.operations import labeling, recounting, unfinished
+from api.operations import bonuses, labeling, recounting, unfinished
 from api.operations.context import Winnow, open_winnow
 from api.store.connection import Document
 from tests import factories
@@ -177,7 +177,7 @@ async def test_the_budget_holds(world: World) -> None:
     await world.begins("Ada", 16)
     await world.time_passes()
     (bonus,) = await world.bonuses()
-    assert bonus["refused"] == unfinished.NO_MONEY
+    assert bonus["refused"] == bonuses.NO_MONEY
     assert (await world.counters())[2:] == (0, 1)
 
 
