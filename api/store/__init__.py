@@ -23,11 +23,10 @@ from api.store.scrapes import Scrapes
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.takedowns import Takedowns
 from api.store.tasks import Tasks
-from api.store.users import Keys, Tries, Users
+from api.store.users import Keys, Users
 from api.store.wages import Wages
 
 from api.store.spending import Spending
-from api.store.stories import Stories
 T = TypeVar("T")
 
 

@@ -73,10 +73,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
 PLAIN = (
     *("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores"),
     *("scrapes", "tallies", "finds", "hosts", "hashes"),
-    *("sign_ins", "tokens", "tries", "audit_log"),
-    *("dataset_blocks", "dataset_files", "label_files"),
-    "model_reports",
-    *("hand_acts", "likenesses"),
+    *("sign_ins", "tokens", "audit_log"),
     *("wages", "spending"),
 )
 """Collections without a schema of their own."""
