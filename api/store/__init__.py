@@ -20,13 +20,13 @@ from api.store.payments import Payments
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
 from api.store.scrapes import Scrapes
+from api.store.spending import Spending
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.takedowns import Takedowns
 from api.store.tasks import Tasks
 from api.store.users import Keys, Users
 from api.store.wages import Wages
 
-from api.store.spending import Spending
 T = TypeVar("T")
 
 
@@ -51,6 +51,8 @@ class Store:
         self.verdicts = Verdicts(database)
         self.labels = Labels(database)
         self.payments = Payments(database)
+        self.spending = Spending(database)
+        self.wages = Wages(database)
         self.rounds = Rounds(database)
         self.models = Models(database)
         self.takedowns = Takedowns(database)
@@ -61,8 +63,6 @@ class Store:
         self.hosts = Hosts(database)
         self.users = Users(database)
         self.sign_ins = Keys(database, "sign_ins")
-        self.spending = Spending(database)
-        self.wages = Wages(database)
         self.tokens = Keys(database, "tokens")
         self.audit_log = AuditLog(database)
 

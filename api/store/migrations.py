@@ -119,6 +119,15 @@ INDEXES: dict[str, list[IndexModel]] = {
     "payments": [
         IndexModel([("category", ASCENDING), ("done_at", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("act", ASCENDING)]),
+        IndexModel([("intended_at", DESCENDING), ("_id", DESCENDING)]),
+    ],
+    "wages": [
+        IndexModel([("hourly", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("hourly", ASCENDING), ("_id", ASCENDING)]),
+    ],
+    "spending": [
+        IndexModel([("day", ASCENDING), ("category", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("day", ASCENDING)]),
     ],
     "finds": [
         IndexModel(
@@ -151,15 +160,6 @@ def _shape(name: str) -> dict[str, Any]:
 
 async def _first(database: Database) -> None:
     # A transaction cannot create a collection on a sharded cluster, so all of them exist from the start.
-        IndexModel([("intended_at", DESCENDING), ("_id", DESCENDING)]),
-    ],
-    "wages": [
-        IndexModel([("hourly", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("category", ASCENDING), ("hourly", ASCENDING), ("_id", ASCENDING)]),
-    ],
-    "spending": [
-        IndexModel([("day", ASCENDING), ("category", ASCENDING)]),
-        IndexModel([("category", ASCENDING), ("day", ASCENDING)]),
     for name in (*PLAIN, *VALIDATORS):
         validator = {"$jsonSchema": {"bsonType": "object", **VALIDATORS.get(name, {})}}
         try:
@@ -210,6 +210,12 @@ async def _fifth(database: Database) -> None:
     await database["categories"].update_many({"intakes": {"$exists": False}}, {"$set": {"intakes": 0, "hashed": 0}})
 
 
+async def _seventh(database: Database) -> None:
+    """Users, datasets, workers; what was spent on which day, and what people earned in how much time."""
+    await _first(database)
+    await money_filling.fill(database)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
     (1, _first),
     (2, _second),
@@ -240,9 +246,3 @@ async def stored_secret(connection: Connection) -> str:
     if document is None:
         raise LookupError("migrate() has not run on this database")
     return str(document["value"])
-async def _seventh(database: Database) -> None:
-    """Users, datasets, workers; what was spent on which day, and what people earned in how much time."""
-    await _first(database)
-    await money_filling.fill(database)
-
-
