@@ -1,5 +1,6 @@
 """Consensus: answers -> labels."""
 
+from active_learning.consensus.agreement import agreement
 from active_learning.consensus.choose import Choice, auto, choose
 from active_learning.consensus.decide import Decision, Outcome, believed, decide, fit
 from active_learning.consensus.evidence import Evidence
@@ -16,6 +17,7 @@ __all__ = [
     "Outcome",
     "Posterior",
     "Votes",
+    "agreement",
     "auto",
     "believed",
     "choose",

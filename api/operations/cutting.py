@@ -15,7 +15,7 @@ from active_learning.domain.candidate import Role, State
 from active_learning.domain.cuts import Cuts
 from active_learning.domain.errors import StateError
 from active_learning.domain.round import Phase
-from api.operations import auditing, designing, model_labels, scoring
+from api.operations import auditing, designing, model_labels, model_reports, scoring
 from api.operations.context import Winnow
 from api.operations.designing import Drawn
 from api.operations.scoring import Scored
@@ -49,6 +49,7 @@ async def cut(w: Winnow, slug: str, number: int, spread: Spread = here) -> None:
         rule = {"model": scored.model, "round": number, "calibration": look["calibration"]}
         await _decide(w, slug, number, rule, scored, spread)
     await scoring.show(w, slug, scored)
+    await model_reports.make(w, slug, number, scored, spread)
     await _report(w, slug, number, look)
 
 

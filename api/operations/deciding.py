@@ -122,6 +122,8 @@ async def _apply(w: Winnow, slug: str, action: Decide, decisions: Sequence[Decis
         for outcome, images in groups.items():
             await _move(w, slug, action, outcome, images, heard.validation, session)
         await w.store.candidates.put_certainty(slug, certainty, session)
+        found = {f"agreement.{name}": n for name, n in consensus.agreement(decisions).items()}
+        await w.store.rounds.count(slug, action.round, found, session)
 
     await w.store.transact(work)
 

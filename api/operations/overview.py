@@ -24,6 +24,7 @@ STEPS = {
     "shortlist_range": "Selecting from the pool",
     "count_range": "Counting the pool for the cuts",
     "decide_range": "Labeling by the cuts",
+    "describe_range": "Describing the scores",
 }
 """What the parts of a heavy step are called for people."""
 

@@ -146,6 +146,7 @@ async def _leave_pool(w: Winnow, slug: str, images: Sequence[str]) -> int | None
     gone = await w.store.transact(work)
     if gone:
         await w.store.scores.forget(slug, images)
+        await w.store.model_reports.forget(slug, images)
     return gone
 
 

@@ -16,10 +16,13 @@ from api.store.hashes import Hashes
 from api.store.hosts import Hosts
 from api.store.images import Images
 from api.store.jobs import Jobs
+from api.store.mistakes import Mistakes
+from api.store.model_reports import ModelReports
 from api.store.payments import Payments
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
 from api.store.scrapes import Scrapes
+from api.store.stories import Stories
 from api.store.spending import Spending
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.takedowns import Takedowns
@@ -55,6 +58,9 @@ class Store:
         self.wages = Wages(database)
         self.rounds = Rounds(database)
         self.models = Models(database)
+        self.model_reports = ModelReports(database)
+        self.mistakes = Mistakes(database)
+        self.stories = Stories(database)
         self.takedowns = Takedowns(database)
         self.jobs = Jobs(database)
         self.annotators = Annotators(database)

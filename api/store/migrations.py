@@ -74,6 +74,7 @@ PLAIN = (
     *("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores"),
     *("scrapes", "tallies", "finds", "hosts", "hashes"),
     *("sign_ins", "tokens", "audit_log"),
+    "model_reports",
     *("wages", "spending"),
 )
 """Collections without a schema of their own."""
@@ -104,11 +105,23 @@ INDEXES: dict[str, list[IndexModel]] = {
         _part("busy", BUSY, "_id"),
         _part("audited", {"audited": {"$exists": True}}, "_id"),
         _part("unembedded", {"embedded": False}, "_id"),
+        _part("disputed", {"disputed": True}, "_id"),
+        _part("contested", {"certainty": {"$exists": True}}, "certainty", "_id"),
+        IndexModel(
+            [("category", ASCENDING), ("rechecked", DESCENDING), ("_id", ASCENDING)],
+            name="rechecked",
+            partialFilterExpression={"rechecked": {"$exists": True}},
+        ),
         IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("shown", ASCENDING)]),
     ],
     "scores": [IndexModel([("category", ASCENDING), ("model", ASCENDING)])],
     "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
-    "submissions": [IndexModel([("category", ASCENDING), ("annotator", ASCENDING)])],
+    "submissions": [
+        IndexModel([("category", ASCENDING), ("annotator", ASCENDING)]),
+        IndexModel(
+            [("category", ASCENDING), ("answers.image", ASCENDING), ("submitted_at", DESCENDING)], name="answered"
+        ),
+    ],
     "verdicts": [
         IndexModel([("category", ASCENDING), ("use", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING)]),
@@ -116,6 +129,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "labels": [IndexModel([("category", ASCENDING), ("image", ASCENDING), ("decided_at", ASCENDING)])],
     "rounds": [IndexModel([("category", ASCENDING), ("number", DESCENDING)], unique=True)],
     "models": [IndexModel([("category", ASCENDING), ("version", DESCENDING)], unique=True)],
+    "model_reports": [IndexModel([("category", ASCENDING), ("round", DESCENDING)], unique=True)],
     "payments": [
         IndexModel([("category", ASCENDING), ("done_at", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("act", ASCENDING)]),
