@@ -22,8 +22,8 @@ from api.store.payments import Payments
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
 from api.store.scrapes import Scrapes
-from api.store.stories import Stories
 from api.store.spending import Spending
+from api.store.stories import Stories
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.takedowns import Takedowns
 from api.store.tasks import Tasks
