@@ -91,8 +91,8 @@ handwritten digits, where every question was asked about one digit of ten."""
 def draws(beliefs: Beliefs) -> tuple[Draw, ...]:
     """The same ways for the same beliefs, and like ones for like beliefs: a forecast moves only as its numbers do.
 
-    The spread is an assumption, and wide on purpose (one standard deviation each): the separation by 12 %, the labels
-    that it takes by a factor of 1.6, people's errors by 1.35 in odds, their pace by 25 %, and a wait of 10 to 90 minutes
+    The spread is an assumption, and wide on purpose (one standard deviation each): separation by 12 %, the labels that
+    it takes by a factor of 1.6, people's errors by 1.35 in odds, their pace by 25 %, and a wait of 10 to 90 minutes
     before a task is taken. 1 to 12 % of the submissions are not used, evenly; the share of yes is as sure as
     ``share_from`` counted images make it (Jeffreys' interval).
     """
