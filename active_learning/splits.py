@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from active_learning.domain.dataset import Recipe, Split
 from active_learning.domain.errors import InputError
 
 _BITS = 53  # what a float64 in [0, 1) holds exactly
@@ -44,3 +45,15 @@ def validation_threshold(draws: Sequence[float] | NDArray[np.float64], n: int) -
     if n == 0:
         return 0.0
     return float(values[n]) if n < len(values) else 1.0
+
+
+def part(recipe: Recipe, category: str, image: str) -> Split:
+    """Return the part of a dataset that an image is in.
+
+    It depends on the recipe's seed and shares, the category and the image alone: an image stays in its part from
+    version to version, whatever else comes or goes. The draw is another than that of the validation images.
+    """
+    at = draw(stable_seed("dataset", category, recipe.seed), image)
+    if at < recipe.train:
+        return Split.TRAIN
+    return Split.VAL if at < recipe.train + recipe.val or recipe.test == 0.0 else Split.TEST

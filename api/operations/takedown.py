@@ -15,7 +15,7 @@ from active_learning.domain.errors import InputError
 from active_learning.domain.round import Phase
 from active_learning.domain.value import Value
 from api import renditions
-from api.operations import recounting
+from api.operations import recounting, striking
 from api.operations.context import Winnow
 from api.store import Session
 from api.store.connection import Document, chunks
@@ -113,6 +113,7 @@ async def _carry_out(w: Winnow, because: str) -> TakenDown:
             if gone is None and category["_id"] not in waiting:
                 waiting.append(category["_id"])
     for some in chunks(images):
+        await striking.strike(w, some)
         await _erase(w, some)
     if not waiting:
         await w.store.takedowns.done(because, w.clock())

@@ -10,6 +10,7 @@ from api.store.bytes import StoredBytes
 from api.store.candidates import Candidates
 from api.store.categories import Categories
 from api.store.connection import Connection, Session
+from api.store.datasets import Datasets
 from api.store.features import Features
 from api.store.finds import Finds
 from api.store.hashes import Hashes
@@ -71,6 +72,8 @@ class Store:
         self.sign_ins = Keys(database, "sign_ins")
         self.tokens = Keys(database, "tokens")
         self.audit_log = AuditLog(database)
+        self.datasets = Datasets(database)
+        self.dataset_files = StoredBytes(database, "dataset_files")
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """See :meth:`Connection.transact`."""

@@ -64,6 +64,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     "jobs": {"required": ["kind", "args", "state", "due_at"]},
     "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
     "takedowns": {"required": ["because", "by", "why", "at", "done_at"]},
+    "datasets": {"required": ["category", "number", "state", "revision", "recipe", "made_at"]},
     "users": {
         "required": ["role", "disabled", "made_at"],
         "properties": {"role": {"enum": [role.value for role in UserRole]}},
@@ -74,6 +75,7 @@ PLAIN = (
     *("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores"),
     *("scrapes", "tallies", "finds", "hosts", "hashes"),
     *("sign_ins", "tokens", "audit_log"),
+    *("dataset_blocks", "dataset_files", "label_files"),
     "model_reports",
     *("wages", "spending"),
 )
@@ -159,6 +161,12 @@ INDEXES: dict[str, list[IndexModel]] = {
     "sign_ins": [IndexModel([("user", ASCENDING)]), IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)],
     "tokens": [IndexModel([("user", ASCENDING), ("name", ASCENDING)], unique=True)],
     "audit_log": [IndexModel([("by", ASCENDING)]), IndexModel([("category", ASCENDING)])],
+    "datasets": [IndexModel([("category", ASCENDING), ("number", DESCENDING)], unique=True)],
+    "dataset_blocks": [
+        IndexModel([("version", ASCENDING), ("order", ASCENDING)]),
+        IndexModel([("first", ASCENDING), ("last", ASCENDING)]),
+    ],
+    "label_files": [IndexModel([("category", ASCENDING), ("_id", ASCENDING)])],
     "assignments": [
         IndexModel([("state", ASCENDING), ("deadline", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("number", ASCENDING)], unique=True),

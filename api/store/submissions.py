@@ -1,6 +1,7 @@
 """Submissions, verdicts and labels: inserted once, never changed. Everything derived can be recomputed from them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
 
@@ -8,6 +9,7 @@ from active_learning.domain.label import Label
 from active_learning.domain.submission import Submission
 from active_learning.domain.verdict import Record, Verdict
 from api.store.connection import Collection, Database, Document, Session, insert_new
+from api.store.shards import Shard
 
 
 class Submissions:
@@ -123,6 +125,17 @@ class Labels:
         """All decisions on one candidate, oldest first."""
         found = self.collection.find({"category": category, "image": image}).sort([("decided_at", 1), ("_id", 1)])
         return [_label(document) async for document in found]
+
+    async def as_of(self, category: str, shard: Shard, moment: datetime) -> dict[str, Label]:
+        """The decision that was in force at ``moment`` for each image of a key range; none where it was taken back."""
+        within = {"$gte": shard.first, "$lte": shard.last}
+        only = {"category": category, "image": within, "decided_at": {"$lte": moment}}
+        newest: dict[str, Document] = {}
+        async for document in self.collection.find(only).sort([("image", 1), ("decided_at", 1)]):
+            before = newest.get(document["image"])
+            if before is None or (before["decided_at"], before["_id"]) < (document["decided_at"], document["_id"]):
+                newest[document["image"]] = document
+        return {image: _label(document) for image, document in newest.items() if document["value"] is not None}
 
     async def newest(self, category: str, images: Sequence[str]) -> dict[str, Label]:
         """The decision in force for each of ``images``."""
