@@ -22,7 +22,7 @@ Slug = Annotated[str, AfterValidator(_slug)]
 class Example(Value):
     """Visible gold: an image (sha256) that annotators see together with its answer, and why it is so."""
 
-    image: str
+    image: str = Field(max_length=200)
     answer: bool
     why: str = Field(default="", max_length=300)
 
@@ -41,8 +41,8 @@ class Category(Value):
     examples: tuple[Example, ...] = ()
     lessons: tuple[Example, ...] = ()
     retired: tuple[str, ...] = ()
-    market: str = "turk"
-    seed: int = 0
+    market: str = Field(default="turk", max_length=40)
+    seed: int = Field(default=0, ge=-(2**62), le=2**62)
     policy: Policy = Policy()
     intake: IntakePolicy = IntakePolicy()
 

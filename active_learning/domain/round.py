@@ -29,3 +29,4 @@ class CategoryState(StrEnum):
     OPEN = "open"
     PAUSED = "paused"
     FINISHED = "finished"
+    ARCHIVED = "archived"  # put away: out of the list, and nothing new happens

@@ -20,6 +20,7 @@ from api.store.jobs import Jobs
 from api.store.mistakes import Mistakes
 from api.store.model_reports import ModelReports
 from api.store.payments import Payments
+from api.store.policies import Policies
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
 from api.store.scrapes import Scrapes
@@ -41,6 +42,7 @@ class Store:
         self.connection = connection
         database = connection.database
         self.categories = Categories(database)
+        self.policies = Policies(database)
         self.images = Images(database)
         self.blobs = StoredBytes(database, "blobs")
         self.checkpoints = StoredBytes(database, "checkpoints")

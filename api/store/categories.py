@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from active_learning.domain.candidate import State
 from active_learning.domain.category import Category
 from active_learning.domain.errors import InputError, NotFound
+from active_learning.domain.policy import Policy
 from active_learning.domain.round import CategoryState
 from api.store.connection import Collection, Database, Document, Session
 
@@ -135,6 +136,32 @@ class Categories:
     async def put(self, slug: str, fields: Mapping[str, Any], session: Session | None = None) -> None:
         """Set plain fields."""
         await self.collection.update_one({"_id": slug}, {"$set": dict(fields)}, session=session)
+
+    async def replace_policy(self, slug: str, policy: Policy, before: int, session: Session) -> bool:
+        """Put a policy in force in the place of version ``before``; ``False`` where another one is in force."""
+        only = {"_id": slug, "category.policy.version": before}
+        result = await self.collection.update_one(
+            only, {"$set": {"category.policy": policy.model_dump(mode="json")}}, session=session
+        )
+        return result.matched_count == 1
+
+    async def enter(
+        self, slug: str, state: CategoryState, reason: str, out_of: Sequence[CategoryState], before: str = ""
+    ) -> bool:
+        """Enter a state out of one of ``out_of``; ``False`` where the category is in none of them.
+
+        ``before`` is what an archived category was, for the day when it is fetched back.
+        """
+        result = await self.collection.update_one(
+            {"_id": slug, "state": {"$in": [one.value for one in out_of]}},
+            {"$set": {"state": state.value, "reason": reason, "before": before}},
+        )
+        return result.matched_count == 1
+
+    async def page(self, after: str | None, limit: int) -> list[Document]:
+        """Up to ``limit`` categories behind ``after``, by slug."""
+        only: Document = {} if after is None else {"_id": {"$gt": after}}
+        return await self.collection.find(only).sort("_id").limit(limit).to_list()
 
     async def put_once(self, slug: str, field: str, value: Any, session: Session | None = None) -> bool:
         """Set ``field`` if it is still empty; say whether this call did it."""

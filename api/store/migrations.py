@@ -65,6 +65,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     "assignments": {"required": ["category", "task", "annotator", "state", "answers"]},
     "takedowns": {"required": ["because", "by", "why", "at", "done_at"]},
     "datasets": {"required": ["category", "number", "state", "revision", "recipe", "made_at"]},
+    "policies": {"required": ["category", "version", "policy", "by", "at"]},
     "users": {
         "required": ["role", "disabled", "made_at"],
         "properties": {"role": {"enum": [role.value for role in UserRole]}},
@@ -117,6 +118,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("shown", ASCENDING)]),
     ],
     "scores": [IndexModel([("category", ASCENDING), ("model", ASCENDING)])],
+    "policies": [IndexModel([("category", ASCENDING), ("version", DESCENDING)], unique=True)],
     "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
     "submissions": [
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING)]),

@@ -39,7 +39,7 @@ def view(phase: Phase, number: int = 1, wave: int = 1, sweep: bool = False) -> R
     return RoundView(number=number, phase=phase, wave=wave, sweep=sweep)
 
 
-@pytest.mark.parametrize("state", [CategoryState.PAUSED, CategoryState.FINISHED])
+@pytest.mark.parametrize("state", [CategoryState.PAUSED, CategoryState.FINISHED, CategoryState.ARCHIVED])
 def test_nothing_happens_to_a_category_that_is_not_open(state: CategoryState) -> None:
     assert isinstance(rounds.plan(snapshot(state=state), POLICY), rounds.Wait)
 
