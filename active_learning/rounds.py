@@ -26,7 +26,9 @@ class Snapshot(Value):
     """What a plan depends on. Counts are of candidates of one category.
 
     ``auto_labeled`` images were decided by the model: a strategy may choose them like unknown ones.
-    ``stalled`` is how many of the newest looks in a row decided no more than the rule that was in force.
+    ``stalled`` is how many of the newest looks in a row decided no more than the rule that was in force. ``posted``
+    images are with people, in tasks of rounds and of task sets; ``task_sets`` is the number of sets posted so far.
+    ``excluded`` are unknown and nobody is to be asked about them.
     """
 
     state: CategoryState
@@ -46,6 +48,9 @@ class Snapshot(Value):
     has_model: bool
     stalled: int
     round: RoundView | None
+    posted: int = 0
+    task_sets: int = 0
+    excluded: int = 0
 
 
 class Wait(Value):
@@ -77,7 +82,11 @@ class StartRound(Value):
 
 
 class Decide(Value):
-    """Ask consensus over all answers; ends the wave."""
+    """Ask consensus over all answers; ends the wave.
+
+    Round 0 is no round: answers to task sets, between rounds or after the campaign. Its wave tells one such decision
+    from the next.
+    """
 
     round: int
     wave: int
@@ -124,6 +133,11 @@ def plan(snapshot: Snapshot, policy: Policy) -> Action:
     What models learn from must not depend on validation answers, or the promise is void. The cuts come from those
     answers: they decide when to stop and what the model labels, and have no say in what a round selects or how much.
     """
+    current = snapshot.round
+    between = current is None or current.phase is Phase.DONE
+    goes_on = snapshot.state in (CategoryState.OPEN, CategoryState.FINISHED)
+    if goes_on and between and snapshot.posted and not snapshot.open_tasks:
+        return Decide(round=0, wave=snapshot.task_sets)
     if snapshot.state is not CategoryState.OPEN:
         return Wait(why=str(snapshot.state))
     if min(snapshot.gold_yes, snapshot.gold_no) < MIN_GOLD_A_SIDE:
@@ -134,7 +148,6 @@ def plan(snapshot: Snapshot, policy: Policy) -> Action:
         return DrawValidation()
     if not snapshot.embedded:
         return Embed()
-    current = snapshot.round
     if current is None or current.phase is Phase.DONE:
         # Strata need the scores of a first model. It has seen gold and one random batch: chance alone has selected.
         if not snapshot.validation_drawn and snapshot.has_model:
@@ -156,7 +169,9 @@ def _room(snapshot: Snapshot, policy: Policy) -> int:
 
 def _next_round(snapshot: Snapshot, policy: Policy) -> Action:
     number = snapshot.round.number + 1 if snapshot.round else 1
-    left = snapshot.unknown - snapshot.disputed
+    left = snapshot.unknown - snapshot.disputed - snapshot.excluded
+    if left <= 0 and snapshot.open_tasks:
+        return Wait(why=f"answers to {snapshot.open_tasks} tasks")
     if left <= 0:
         return Finish(reason="every image is decided" if not snapshot.disputed else "only disputed images are left")
     room = _room(snapshot, policy)

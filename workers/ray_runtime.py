@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import ray
 import uvloop
 
-from api.operations import auditing, cutting, designing, model_reports, modelling, scoring, selecting
+from api.operations import auditing, cutting, designing, likeness, model_reports, modelling, scoring, selecting
 from api.operations.context import Winnow, open_winnow
 from api.operations.spreading import Spread, Step
 from api.settings import Settings
@@ -28,6 +28,7 @@ STEPS: Mapping[str, Step] = {
     "decide_range": cutting.decide_range,
     "withdraw_range": auditing.withdraw_range,
     "describe_range": model_reports.describe_range,
+    "nearest_range": likeness.nearest_range,
 }
 """Everything that runs inside Ray, by name: a name travels to a node, a function would drag its closure along."""
 

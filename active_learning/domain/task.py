@@ -13,8 +13,9 @@ class Slot(Value):
 
 
 class TaskState(StrEnum):
-    """A task's life: made, at the market, over."""
+    """A task's life: made, at the market, over. A researcher's tasks are held until he posts them."""
 
+    HELD = "held"
     DRAFTED = "drafted"
     POSTED = "posted"
     CLOSED = "closed"
@@ -37,7 +38,10 @@ class TaskDraft(Value):
 
 
 class Task(TaskDraft):
-    """A draft with its name and number. The id is deterministic: category, round, wave and number."""
+    """A draft with its name and number. The id is deterministic: category, round, wave and number.
+
+    A task set's tasks belong to round 0; their wave is the number of the set.
+    """
 
     id: str
     category: str

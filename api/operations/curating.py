@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import product
 from typing import Any
 
 from active_learning.domain.candidate import Role, State
@@ -63,6 +65,7 @@ async def _give(
     w: Winnow, slug: str, images: list[str], value: bool, source: Source, provenance: dict[str, Any]
 ) -> int:
     word = "yes" if value else "no"
+    given = [provenance["act"]] if "act" in provenance else []  # what was taken back can be given again
 
     async def work(session: Session) -> int:
         only = {
@@ -71,6 +74,7 @@ async def _give(
             "role": Role.TRAIN.value,
             "votes_wanted": False,
             "disputed": False,
+            "excluded": None,
         }
         chosen = [c["image"] for c in await w.store.candidates.find(slug, only, ["image"], session=session)]
         fields = {"role": Role.GOLD.value, "answer": value, "source": source.value, "gold": value}
@@ -79,7 +83,7 @@ async def _give(
         await w.store.labels.insert(
             [
                 Label(
-                    id=f"{slug}:{image}:{source}",
+                    id=":".join([slug, image, source, *given]),
                     category=slug,
                     image=image,
                     value=value,
@@ -102,6 +106,54 @@ async def _give(
         return moved
 
     return await w.store.transact(work)
+
+
+async def take_gold_back(w: Winnow, slug: str, images: Sequence[str], act: str, given_at: datetime) -> list[str]:
+    """Undo gold that one act gave: nobody has decided about the images again. Returns those that it was true of.
+
+    What has checked or taught somebody stays gold: he has seen it. So does what was gold when a stratified validation
+    sample was drawn, which was drawn from the rest. After a uniform draw an image joins by its own draw, as it would
+    have then.
+    """
+    document = await w.store.categories.get(slug)
+    if (document.get("design") or {}).get("since", given_at) > given_at:
+        return []
+    category = Category.model_validate(document["category"])
+    seen = category.visible if await w.store.tasks.any(slug) else frozenset(category.retired)
+    below = document["validation_below"] or 0.0
+    only = {"image": {"$in": list(images)}, "role": Role.GOLD.value, "shown": 0}
+
+    async def work(session: Session) -> list[str]:
+        found = await w.store.candidates.find(slug, only, ["image", "gold", "draw"], session=session)
+        free = [c for c in found if c["image"] not in seen and c["gold"] is not None]
+        changes: Counter[str] = Counter()
+        for value, role in product((True, False), (Role.TRAIN, Role.VALIDATION)):
+            some = [c["image"] for c in free if c["gold"] is value and (c["draw"] < below) is (role is Role.VALIDATION)]
+            fields = {"role": role.value, "answer": None, "source": None, "gold": None}
+            moved = await w.store.candidates.move(slug, some, State.LABELED, State.UNKNOWN, fields, session)
+            word = "yes" if value else "no"
+            changes.update({"counts.labeled": -moved, "counts.unknown": moved})
+            changes.update({f"decided.gold_{word}": -moved, f"gold.{word}": -moved})
+            changes.update({"validation.total": moved if role is Role.VALIDATION else 0})
+        back = [c["image"] for c in free]
+        pattern = Label(
+            id="",
+            category=slug,
+            image="",
+            value=None,
+            source=Source.GOLD,
+            round=0,
+            provenance={"why": "taken back by hand"},
+            decided_at=w.clock(),
+        )
+        await w.store.labels.insert_alike(pattern, f"gold-back:{act}", dict.fromkeys(back), session)
+        await w.store.categories.count(slug, changes, session)
+        await w.store.categories.forget(slug, back, session)
+        return back
+
+    taken = await w.store.transact(work)
+    await _choose_visible(w, slug)
+    return taken
 
 
 async def _choose_visible(w: Winnow, slug: str) -> None:

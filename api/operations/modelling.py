@@ -86,8 +86,14 @@ async def train(w: Winnow, slug: str, number: int) -> str:
         return identifier
     category = await w.store.categories.definition(slug)
     backbone = str((await w.store.categories.get(slug))["backbone"])
-    # What was audited was drawn because the cuts had labeled it: no model may know that.
-    only = {"state": State.LABELED.value, "role": {"$ne": Role.VALIDATION.value}, "audited": {"$exists": False}}
+    # What was audited was drawn because the cuts had labeled it, and what was chosen by hand after a look may have been
+    # chosen for what the cuts said of it: no model may know that.
+    only = {
+        "state": State.LABELED.value,
+        "role": {"$ne": Role.VALIDATION.value},
+        "audited": {"$exists": False},
+        "apart": None,
+    }
     labeled = await w.store.candidates.find(slug, only, ["image", "answer", "certainty"])
     images = [c["image"] for c in labeled]
     unlabeled = await _sample(w, slug, UNLABELED_SAMPLE, splits.stable_seed(category.seed, "unlabeled", number))

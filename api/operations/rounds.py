@@ -51,6 +51,9 @@ async def snapshot(w: Winnow, slug: str) -> tuple[rounds.Snapshot, Policy]:
             affordable_tasks=max(0, free // (policy.cost_cents * policy.redundancy)),
             has_model=await w.store.models.newest(slug) is not None,
             stalled=await _stalled(w, slug),
+            posted=counts["posted"],
+            task_sets=document.get("task_sets", {}).get("posted", 0),
+            excluded=await w.store.candidates.excluded_unknown(slug),
             round=view,
         ),
         policy,
@@ -91,7 +94,9 @@ async def start_round(w: Winnow, slug: str, action: rounds.StartRound, spread: S
     selected: dict[str, float | None] = {}
     checks = auditing.Draw()
     if action.strategy == "sweep":
-        asked = await _open_images(w, slug, {"disputed": False}, action.take)
+        # What is excluded by hand is not asked about, but validation images are: they stand for the pool as it is.
+        people = {"$or": [{"role": Role.VALIDATION.value}, {"excluded": None}]}
+        asked = await _open_images(w, slug, {"disputed": False, **people}, action.take)
     else:
         asked = await _open_images(w, slug, {"role": Role.VALIDATION.value, "disputed": False}, action.validation)
         asked += await _open_images(w, slug, {"role": Role.TRAIN.value, "votes_wanted": True}, action.again)
@@ -114,7 +119,7 @@ async def start_round(w: Winnow, slug: str, action: rounds.StartRound, spread: S
     async def work(session: Session) -> None:
         await w.store.rounds.insert(slug, action.number, fields, session)
         await _withdraw(w, slug, action.number, {**selected, **dict.fromkeys(checks.asked)}, session)
-        await _take(w, slug, tasks, session)
+        await take(w, slug, tasks, session)
         fresh = asked if action.strategy == "sweep" else list(selected)
         await w.store.candidates.mark(slug, fresh, {"chosen_by": action.strategy}, session, only={})
         await auditing.note(w, slug, checks, session)
@@ -155,7 +160,7 @@ async def add_wave(w: Winnow, slug: str, action: rounds.AddWave) -> None:
             slug, action.round, Phase.DECIDED, Phase.COLLECTING, {"wave": action.wave}, session
         )
         if advanced:
-            await _take(w, slug, tasks, session)
+            await take(w, slug, tasks, session)
 
     await w.store.transact(work)
 
@@ -193,14 +198,25 @@ async def _open_images(w: Winnow, slug: str, only: dict[str, Any], limit: int) -
 async def _assemble(
     w: Winnow, category: Category, chosen: Sequence[str], number: int, wave: int, rng: np.random.Generator
 ) -> list[Task]:
+    made = await drafts(w, category, category.policy, chosen, rng, 1 if wave > 1 else None)
+    return [_named(draft, category, number, wave, index) for index, draft in enumerate(made, start=1)]
+
+
+async def drafts(
+    w: Winnow,
+    category: Category,
+    policy: Policy,
+    chosen: Sequence[str],
+    rng: np.random.Generator,
+    people: int | None = None,
+) -> tuple[TaskDraft, ...]:
+    """Tasks of the chosen images, with the category's hidden gold, in the sizes of ``policy``."""
     known = await w.store.candidates.gold(category.slug)
     gold = {c["image"]: bool(c["gold"]) for c in known if c["image"] not in category.visible}
     asked = await w.store.candidates.find(category.slug, {"image": {"$in": list(chosen)}}, ["image", "shown", "score"])
     shown = {candidate["image"]: int(candidate["shown"]) for candidate in (*known, *asked)}
     scores = {candidate["image"]: float(candidate["score"]) for candidate in asked if candidate["score"] is not None}
-    again = 1 if wave > 1 else None
-    drafts = assembly.assemble(chosen, gold, category.policy, rng, shown, scores, assignments=again)
-    return [_named(draft, category, number, wave, index) for index, draft in enumerate(drafts, start=1)]
+    return assembly.assemble(chosen, gold, policy, rng, shown, scores, assignments=people)
 
 
 def _named(draft: TaskDraft, category: Category, number: int, wave: int, index: int) -> Task:
@@ -218,7 +234,7 @@ def _named(draft: TaskDraft, category: Category, number: int, wave: int, index: 
     )
 
 
-async def _take(w: Winnow, slug: str, tasks: Sequence[Task], session: Session) -> None:
+async def take(w: Winnow, slug: str, tasks: Sequence[Task], session: Session) -> None:
     """Store tasks and select their images; every image of a task is counted as shown to the people it asks."""
     await w.store.tasks.insert(tasks, session)
     places: Counter[str] = Counter()

@@ -2,7 +2,7 @@
 
 Selection must not see the cuts. They come from validation answers, and a model whose training images depend on them
 would not be independent of the very answers that test it. So what the model has labeled can be chosen like what is
-unknown: an image is open to selection unless people are or were concerned with it.
+unknown: an image is open to selection unless people are or were concerned with it, or have excluded it by hand.
 """
 
 import asyncio
@@ -76,9 +76,11 @@ async def _pool(w: Winnow, slug: str, request: Request, shard: Shard) -> selecti
     block = await w.store.scores.get(scored.model, shard)
     if block is None:
         return selection.Pool([])
-    busy = block.rows(digests([c["image"] for c in await w.store.candidates.busy(slug, shard, ["image"])]))
+    closed = [c["image"] for c in await w.store.candidates.busy(slug, shard, ["image"])]
+    closed += await w.store.candidates.excluded(slug, shard)
+    rows = block.rows(digests(closed))
     free = np.ones(len(block), dtype=bool)
-    free[busy[busy >= 0]] = False
+    free[rows[rows >= 0]] = False
     images = block.images()
     needs = selection.needs(request.strategy)
     features = members = None
@@ -100,6 +102,7 @@ async def _pool(w: Winnow, slug: str, request: Request, shard: Shard) -> selecti
 async def _unscored(w: Winnow, slug: str, shard: Shard) -> selection.Pool:
     """The open candidates of a key range before there is a model."""
     only = {"state": {"$in": OPEN}, "role": Role.TRAIN.value, "votes_wanted": False, "disputed": False}
+    only["excluded"] = None
     found = await w.store.candidates.within(slug, shard, only, ["image", "draw"])
     return selection.Pool(
         images=[c["image"] for c in found], draws=np.array([c["draw"] for c in found], dtype=np.float64)

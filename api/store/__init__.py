@@ -6,6 +6,7 @@ from typing import TypeVar
 from api.store.annotators import Annotators
 from api.store.assignments import Assignments
 from api.store.audit_log import AuditLog
+from api.store.browsing import Browsing
 from api.store.bytes import StoredBytes
 from api.store.candidates import Candidates
 from api.store.categories import Categories
@@ -17,6 +18,7 @@ from api.store.hashes import Hashes
 from api.store.hosts import Hosts
 from api.store.images import Images
 from api.store.jobs import Jobs
+from api.store.likenesses import Likenesses
 from api.store.mistakes import Mistakes
 from api.store.model_reports import ModelReports
 from api.store.payments import Payments
@@ -28,6 +30,7 @@ from api.store.spending import Spending
 from api.store.stories import Stories
 from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.takedowns import Takedowns
+from api.store.task_sets import HandActs, TaskSets
 from api.store.tasks import Tasks
 from api.store.users import Keys, Users
 from api.store.wages import Wages
@@ -48,10 +51,14 @@ class Store:
         self.checkpoints = StoredBytes(database, "checkpoints")
         self.renditions = StoredBytes(database, "renditions")
         self.candidates = Candidates(database)
+        self.browsing = Browsing(database)
         self.hashes = Hashes(database)
         self.features = Features(database)
         self.scores = Scores(database)
         self.tasks = Tasks(database)
+        self.task_sets = TaskSets(database)
+        self.hand_acts = HandActs(database)
+        self.likenesses = Likenesses(database)
         self.assignments = Assignments(database)
         self.submissions = Submissions(database)
         self.verdicts = Verdicts(database)

@@ -189,6 +189,17 @@ class Candidates:
         """The candidates of a key range that are with people in any way: see ``BUSY``."""
         return await self.within(category, shard, BUSY, fields, hint="busy")
 
+    async def excluded(self, category: str, shard: Shard) -> list[str]:
+        """The images of a key range that were excluded by hand."""
+        there = {"excluded.at": {"$exists": True}, "image": {"$gte": shard.first, "$lte": shard.last}}
+        found = self.collection.find({"category": category, **there}, {"image": 1}, hint="excluded")
+        return [document["image"] async for document in found]
+
+    async def excluded_unknown(self, category: str) -> int:
+        """How many unknown candidates outside validation were excluded by hand: as many as people chose, so few."""
+        only = {"excluded.at": {"$exists": True}, "state": State.UNKNOWN.value, "role": Role.TRAIN.value}
+        return await self.collection.count_documents({"category": category, **only}, hint="excluded")
+
     async def unembedded(self, category: str, shard: Shard) -> list[str]:
         """The images of a key range that have no features yet."""
         found = await self.within(category, shard, {"embedded": False}, ["image"], hint="unembedded")

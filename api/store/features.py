@@ -47,6 +47,15 @@ class Features:
                 vectors[document["_id"]] = np.frombuffer(document["vector"], dtype="<f4")
         return _stacked([vectors[f"{backbone}:{image}"] for image in images])
 
+    async def some(self, backbone: str, images: Sequence[str]) -> dict[str, Matrix]:
+        """The vectors [D] of those of a few ``images`` that have one."""
+        keys = [f"{backbone}:{image}" for image in images]
+        start = len(backbone) + 1
+        return {
+            document["_id"][start:]: np.frombuffer(document["vector"], dtype="<f4")
+            async for document in self.collection.find({"_id": {"$in": keys}})
+        }
+
     async def delete(self, backbones: Sequence[str], images: Sequence[str]) -> None:
         """Forget the vectors of images."""
         keys = [f"{backbone}:{image}" for backbone in backbones for image in images]

@@ -138,6 +138,10 @@ class Jobs:
             {"_id": job, "state": JobState.RUNNING.value}, {"$set": {"progress": progress}}
         )
 
+    async def find(self, job: str) -> Document | None:
+        """One job, by its id."""
+        return await self.collection.find_one({"_id": job})
+
     async def running(self) -> list[Document]:
         """Jobs that are being worked on, with their ``progress`` where they have said how far they are."""
         return await self.collection.find({"state": JobState.RUNNING.value}).sort("_id").to_list()

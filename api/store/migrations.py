@@ -15,6 +15,7 @@ from api.store import money_filling, visible_gold
 from api.store.candidates import BUSY
 from api.store.connection import Connection, Database
 from api.store.finds import FindState
+from api.store.task_sets import SetState
 
 VALIDATORS: dict[str, dict[str, Any]] = {
     "categories": {
@@ -52,6 +53,10 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         "required": ["category", "image", "value", "source", "provenance", "decided_at"],
         "properties": {"source": {"enum": ["human", "model", "gold", "imported"]}},
     },
+    "task_sets": {
+        "required": ["category", "number", "state", "name", "images", "tasks"],
+        "properties": {"state": {"enum": [s.value for s in SetState]}},
+    },
     "rounds": {
         "required": ["category", "number", "phase"],
         "properties": {"phase": {"enum": [p.value for p in Phase]}},
@@ -78,6 +83,7 @@ PLAIN = (
     *("sign_ins", "tokens", "audit_log"),
     *("dataset_blocks", "dataset_files", "label_files"),
     "model_reports",
+    *("hand_acts", "likenesses"),
     *("wages", "spending"),
 )
 """Collections without a schema of their own."""
@@ -108,6 +114,12 @@ INDEXES: dict[str, list[IndexModel]] = {
         _part("busy", BUSY, "_id"),
         _part("audited", {"audited": {"$exists": True}}, "_id"),
         _part("unembedded", {"embedded": False}, "_id"),
+        # Ways through the pool by hand: they list what people are concerned with, and cost the rest nothing.
+        _part("asked", {"state": {"$in": [State.SELECTED.value, State.POSTED.value]}}, "state", "draw", "image"),
+        _part("asked_in", {"task": {"$gte": ""}}, "task", "image"),
+        _part("golden", {"gold": {"$gte": False}}, "gold", "draw", "image"),
+        _part("wanted", {"votes_wanted": True}, "_id"),
+        _part("excluded", {"excluded.at": {"$exists": True}}, "image", "state", "role"),
         _part("disputed", {"disputed": True}, "_id"),
         _part("contested", {"certainty": {"$exists": True}}, "certainty", "_id"),
         IndexModel(
@@ -119,6 +131,13 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "scores": [IndexModel([("category", ASCENDING), ("model", ASCENDING)])],
     "policies": [IndexModel([("category", ASCENDING), ("version", DESCENDING)], unique=True)],
+    # A list of file names must find its images, however many there are.
+    "images": [IndexModel([("name", ASCENDING)], name="named", partialFilterExpression={"name": {"$gt": ""}})],
+    "task_sets": [
+        IndexModel([("category", ASCENDING), ("number", DESCENDING)], unique=True),
+        _part("drafts", {"state": SetState.DRAFT.value}, "number"),
+    ],
+    "likenesses": [IndexModel([("made_at", ASCENDING)], expireAfterSeconds=3_600)],
     "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
     "submissions": [
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING)]),

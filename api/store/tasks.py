@@ -37,6 +37,34 @@ class Tasks:
             raise NotFound("There is no such task.", "It may have been withdrawn; return the HIT.")
         return _task(document)
 
+    async def any(self, category: str) -> bool:
+        """Whether there is or was a task."""
+        return await self.collection.find_one({"category": category}, {"_id": 1}) is not None
+
+    async def many(self, identifiers: Sequence[str]) -> list[Task]:
+        """These tasks, in their order; those that are gone are left out."""
+        found = self.collection.find({"_id": {"$in": list(identifiers)}})
+        tasks = {document["_id"]: _task(document) async for document in found}
+        return [tasks[identifier] for identifier in identifiers if identifier in tasks]
+
+    async def hand_over(self, identifiers: Sequence[str], session: Session) -> int:
+        """Let tasks that were held go to the market; returns how many were held."""
+        held = {"_id": {"$in": list(identifiers)}, "state": TaskState.HELD.value}
+        drafted = {"$set": {"state": TaskState.DRAFTED.value}}
+        return (await self.collection.update_many(held, drafted, session=session)).modified_count
+
+    async def withdraw(self, identifiers: Sequence[str], session: Session) -> int:
+        """Remove tasks that are still held: nobody has seen them. Returns how many there were."""
+        held = {"_id": {"$in": list(identifiers)}, "state": TaskState.HELD.value}
+        return (await self.collection.delete_many(held, session=session)).deleted_count
+
+    async def at_market(self, hit: str) -> Task:
+        """The task that a HIT is, or :class:`NotFound`."""
+        document = await self.collection.find_one({"hit": hit})
+        if document is None:
+            raise NotFound("There is no task of this HIT.", "It may belong to another installation.")
+        return _task(document)
+
     async def of_round(self, category: str, number: int) -> list[Task]:
         """The tasks of a round, in order."""
         found = self.collection.find({"category": category, "round": number}).sort([("wave", 1), ("number", 1)])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from workers.jobs import advance, collect, embed, erase, freeze, scrape, train
+from workers.jobs import advance, collect, embed, erase, freeze, likeness, scrape, train
 from workers.jobs.desk import Desk
 
 Runner = Callable[[Desk, dict[str, Any]], Coroutine[Any, Any, None]]
@@ -13,6 +13,7 @@ JOBS: Mapping[str, Runner] = {
     "collect": collect.run,
     "embed": embed.run,
     "erase": erase.run,
+    "likeness": likeness.run,
     "freeze": freeze.run,
     "scrape": scrape.run,
     "train": train.run,

@@ -69,6 +69,8 @@ def phrase(action: rounds.Action) -> str:
             return f"Round {number}: selecting images ({strategy})"
         case rounds.AddWave(round=number):
             return f"Round {number}: asking for another opinion"
+        case rounds.Decide(round=0):
+            return "Task sets: deciding from the answers"
         case rounds.Decide(round=number):
             return f"Round {number}: deciding from the answers"
         case rounds.Train(round=number):
