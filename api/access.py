@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from active_learning.domain.access import Actor, Scope
 from active_learning.domain.errors import Forbidden, Unauthenticated
 from api.deps import Opened
-from api.operations import accounts, audit_log
+from api.operations import accounts, api_tokens, audit_log
 from api.operations.context import Winnow
 
 COOKIE = "winnow_sign_in"
@@ -33,6 +33,7 @@ class Needs:
         actor = await who(request, w)
         if actor is None:
             raise Unauthenticated("Nobody is signed in.", "Sign in, or send an API token: Authorization: Bearer ...")
+        request.state.user = actor.name
         act = request.method not in SAFE
         if act and actor.via == "page":
             own_page(request)
@@ -50,7 +51,7 @@ async def who(request: Request, w: Winnow) -> Actor | None:
     """Whoever has sent the request."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return await accounts.by_token(w, token.strip())
+        return await api_tokens.by_token(w, token.strip())
     cookie = request.cookies.get(COOKIE)
     return await accounts.by_cookie(w, cookie) if cookie else None
 
@@ -72,8 +73,14 @@ def own_page(request: Request) -> None:
 
 async def _record(request: Request, w: Winnow, actor: Actor, refused: str = "") -> None:
     about = {**await _told(request), **request.query_params, **request.path_params}
-    address = request.client.host if request.client else ""
-    await audit_log.record(w, actor, str(request.scope["route"].name), about, refused, address)
+    endpoint = request.scope["route"].endpoint
+    act = f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}"
+    await audit_log.record(w, actor, act, about, refused, address(request))
+
+
+def address(request: Request) -> str:
+    """Where the request comes from, as the server knows it; behind a proxy, as the server was told to believe it."""
+    return request.client.host if request.client else ""
 
 
 async def _told(request: Request) -> Mapping[str, Any]:

@@ -8,12 +8,14 @@ from importlib import metadata
 
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Scope
 
 from api import errors
+from api.access import who
 from api.headers import Embeddable, SecurityHeaders
 from api.operations.context import Clock, open_winnow, utc_now
 from api.operations.picturing import Albums
-from api.pressure import BackPressure
+from api.pressure import BackPressure, BodyLimit
 from api.routers import ROUTERS
 from api.settings import Settings
 from api.static import FOR_EVER, Versioned
@@ -44,8 +46,14 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     )
     app.state.albums = Albums()
     errors.install(app)
+
+    async def known(scope: Scope) -> bool:
+        return await who(Request(scope), app.state.winnow) is not None
+
+    app.add_middleware(BodyLimit, known=known)
     app.add_middleware(BackPressure, most=settings.in_hand)
-    app.add_middleware(SecurityHeaders, market_origins=settings.market_origins)
+    https = settings.public_url.startswith("https:")
+    app.add_middleware(SecurityHeaders, market_origins=settings.market_origins, https=https)
     app.add_middleware(Embeddable)
     for router in ROUTERS:
         app.include_router(router)

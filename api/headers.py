@@ -8,26 +8,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class SecurityHeaders:
-    """A strict Content-Security-Policy: own scripts and styles only, framed and submitted only by known markets."""
+    """A strict Content-Security-Policy: own scripts and styles only; task pages are framed and submitted by markets.
 
-    def __init__(self, app: ASGIApp, market_origins: Sequence[str]) -> None:
+    Nobody frames the researchers' and admins' pages. ``https`` says that people reach Winnow so, and then only so.
+    """
+
+    FRAMED = "/tasks/"
+
+    def __init__(self, app: ASGIApp, market_origins: Sequence[str], https: bool) -> None:
         self.app = app
         markets = " ".join(market_origins)
-        policy = {
+        own = {
             "default-src": "'none'",
             "script-src": "'self'",
             "style-src": "'self'",
             "img-src": "'self' blob: data:",
             "connect-src": "'self'",
             "base-uri": "'none'",
-            "form-action": f"'self' {markets}",
-            "frame-ancestors": f"'self' {markets}",
         }
-        self.headers = {
-            "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-        }
+        closed = {**own, "form-action": "'self'", "frame-ancestors": "'none'"}
+        framed = {**own, "form-action": f"'self' {markets}", "frame-ancestors": f"'self' {markets}"}
+        self.closed, self.framed = (
+            "; ".join(f"{name} {value}" for name, value in policy.items()) for policy in (closed, framed)
+        )
+        self.headers = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+        if https:
+            self.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and add the headers to the start of its reply."""
@@ -35,9 +41,12 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
+        policy = self.framed if scope["path"].startswith(self.FRAMED) else self.closed
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", policy)
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
             await send(message)

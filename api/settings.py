@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
 
+from active_learning.domain.access import UserRole
 from active_learning.domain.errors import InputError
 
 MARKETS = ("turk", "mturk-sandbox", "mturk")
+LOGS = ("text", "json")
 
 MARKET_ORIGINS = {
     "mturk-sandbox": ("https://workersandbox.mturk.com",),
@@ -30,6 +34,7 @@ class Settings:
     market_secret_key: str = field(default="winnow-local", repr=False)
     poll_seconds: float = 2.0
     in_hand: int = 500
+    logs: str = "text"
     ray_address: str | None = None
     contact: str = ""
     scrape_per_second: float = 4.0
@@ -40,12 +45,31 @@ class Settings:
     openverse_id: str = ""
     openverse_secret: str = field(default="", repr=False)
     hub_token: str = field(default="", repr=False)
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_title: str = ""
+    oidc_domains: tuple[str, ...] = ()
+    oidc_default_role: str = "viewer"
+    oidc_role_claim: str = ""
 
     def __post_init__(self) -> None:
+        if self.logs not in LOGS:
+            raise InputError(f"WINNOW_LOGS is '{self.logs}'.", f"Choose one of {', '.join(LOGS)}.")
         if self.market not in MARKETS:
             raise InputError(f"WINNOW_MARKET is '{self.market}'.", f"Choose one of {', '.join(MARKETS)}.")
         if self.blobs != "mongodb" and not self.blobs.startswith("s3://"):
             raise InputError(f"WINNOW_BLOBS is '{self.blobs}'.", "Set it to 'mongodb' or 's3://bucket/prefix'.")
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_domains):
+            raise InputError(
+                "WINNOW_OIDC_ISSUER needs WINNOW_OIDC_CLIENT_ID and WINNOW_OIDC_DOMAINS.",
+                "The latter says whose e-mail addresses may come in, such as lab.org; * for everybody there.",
+            )
+        if self.oidc_default_role not in ("", *(role.value for role in UserRole)):
+            raise InputError(
+                f"WINNOW_OIDC_DEFAULT_ROLE is '{self.oidc_default_role}'.",
+                f"Choose one of {', '.join(UserRole)}; none: nobody without a role of the provider's or an invitation.",
+            )
 
     @property
     def market_origins(self) -> tuple[str, ...]:
@@ -61,13 +85,19 @@ class Settings:
         WINNOW_MONGODB_URI (needed), WINNOW_DATABASE, WINNOW_PUBLIC_URL, WINNOW_SECRET, WINNOW_BLOBS,
         WINNOW_S3_ENDPOINT, WINNOW_MARKET, WINNOW_MARKET_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
         WINNOW_POLL_SECONDS, WINNOW_IN_HAND (requests that a web process answers at a time before it turns others
-        away), RAY_ADDRESS.
+        away), WINNOW_LOGS (text, or json: an object a line, with every request), RAY_ADDRESS.
 
         The scraper's: WINNOW_CONTACT (an address that servers are told), WINNOW_SCRAPE_PER_SECOND (requests to one host
         by all processes together; 0: as fast as it goes), WINNOW_SCRAPE_CONNECTIONS (of one process),
         WINNOW_SCRAPE_PROCESSES (that `./winnow scrape` starts for a large list; 0: one for each processor),
         WINNOW_SCRAPE_NETWORKS (private networks that may be asked, such as 10.1.0.0/16,127.0.0.1), WINNOW_FLICKR_KEY,
         WINNOW_OPENVERSE_CLIENT_ID, WINNOW_OPENVERSE_CLIENT_SECRET, HF_TOKEN.
+
+        Signing in with an OpenID Connect provider: WINNOW_OIDC_ISSUER (its address), WINNOW_OIDC_CLIENT_ID,
+        WINNOW_OIDC_CLIENT_SECRET (empty: a public client), WINNOW_OIDC_TITLE (what the sign-in page calls it),
+        WINNOW_OIDC_DOMAINS (of the e-mail addresses that may come in: lab.org,uni.edu), WINNOW_OIDC_DEFAULT_ROLE
+        (viewer; none: only who is invited or has a role by the next), WINNOW_OIDC_ROLE_CLAIM (the claim that names
+        somebody's role or groups: admin, researcher, viewer).
         """
         uri = env.get("WINNOW_MONGODB_URI")
         if not uri:
@@ -87,6 +117,7 @@ class Settings:
             market_secret_key=env.get("AWS_SECRET_ACCESS_KEY", "winnow-local"),
             poll_seconds=float(env.get("WINNOW_POLL_SECONDS", cls.poll_seconds)),
             in_hand=int(env.get("WINNOW_IN_HAND", cls.in_hand)),
+            logs=env.get("WINNOW_LOGS", cls.logs),
             ray_address=env.get("RAY_ADDRESS"),
             contact=env.get("WINNOW_CONTACT", ""),
             scrape_per_second=_number(env, "WINNOW_SCRAPE_PER_SECOND", cls.scrape_per_second),
@@ -99,6 +130,7 @@ class Settings:
             openverse_id=env.get("WINNOW_OPENVERSE_CLIENT_ID", ""),
             openverse_secret=env.get("WINNOW_OPENVERSE_CLIENT_SECRET", ""),
             hub_token=env.get("HF_TOKEN", ""),
+            **_oidc(env),
         )
 
     def to_env(self) -> dict[str, str]:
@@ -117,6 +149,7 @@ class Settings:
             "AWS_SECRET_ACCESS_KEY": self.market_secret_key if self.market_secret_key != "winnow-local" else "",
             "WINNOW_POLL_SECONDS": str(self.poll_seconds),
             "WINNOW_IN_HAND": str(self.in_hand),
+            "WINNOW_LOGS": self.logs,
             "RAY_ADDRESS": self.ray_address,
             "WINNOW_CONTACT": self.contact,
             "WINNOW_SCRAPE_PER_SECOND": str(self.scrape_per_second),
@@ -127,8 +160,33 @@ class Settings:
             "WINNOW_OPENVERSE_CLIENT_ID": self.openverse_id,
             "WINNOW_OPENVERSE_CLIENT_SECRET": self.openverse_secret,
             "HF_TOKEN": self.hub_token,
+            "WINNOW_OIDC_ISSUER": self.oidc_issuer,
+            "WINNOW_OIDC_CLIENT_ID": self.oidc_client_id,
+            "WINNOW_OIDC_CLIENT_SECRET": self.oidc_client_secret,
+            "WINNOW_OIDC_TITLE": self.oidc_title,
+            "WINNOW_OIDC_DOMAINS": ",".join(self.oidc_domains),
+            "WINNOW_OIDC_DEFAULT_ROLE": self.oidc_default_role or "none",
+            "WINNOW_OIDC_ROLE_CLAIM": self.oidc_role_claim,
         }
         return {name: value for name, value in values.items() if value}
+
+
+def _oidc(env: Mapping[str, str]) -> dict[str, Any]:
+    """What is set of the OpenID Connect provider; nothing where none is."""
+    issuer = env.get("WINNOW_OIDC_ISSUER", "").rstrip("/")
+    if not issuer:
+        return {}
+    role = env.get("WINNOW_OIDC_DEFAULT_ROLE", Settings.oidc_default_role)
+    domains = env.get("WINNOW_OIDC_DOMAINS", "").lower().split(",")
+    return {
+        "oidc_issuer": issuer,
+        "oidc_client_id": env.get("WINNOW_OIDC_CLIENT_ID", ""),
+        "oidc_client_secret": env.get("WINNOW_OIDC_CLIENT_SECRET", ""),
+        "oidc_title": env.get("WINNOW_OIDC_TITLE") or urlsplit(issuer).hostname or issuer,
+        "oidc_domains": tuple(part.strip().lstrip("@") for part in domains if part.strip()),
+        "oidc_default_role": "" if role == "none" else role,
+        "oidc_role_claim": env.get("WINNOW_OIDC_ROLE_CLAIM", ""),
+    }
 
 
 def _number(env: Mapping[str, str], name: str, default: float) -> float:

@@ -1,13 +1,17 @@
 """Routers: parse, one operation, reply. The list says which there are; earlier ones match first."""
 
-from api.routers import accounts, assignments, categories, scrapes
+from api.routers import accounts, assignments, audit_log, categories, scrapes, users
+from api.routers.rest import accounts as rest_accounts
 from api.routers.rest import scrapes as rest_scrapes
 
 ROUTERS = (
     assignments.router,
     accounts.router,
+    users.router,
+    audit_log.router,
     categories.router,
     scrapes.router,
     # the REST API
+    rest_accounts.router,
     rest_scrapes.router,
 )

@@ -32,7 +32,7 @@ from api.store.submissions import Labels, Submissions, Verdicts
 from api.store.takedowns import Takedowns
 from api.store.task_sets import HandActs, TaskSets
 from api.store.tasks import Tasks
-from api.store.users import Keys, Users
+from api.store.users import Keys, Tries, Users
 from api.store.wages import Wages
 
 T = TypeVar("T")
@@ -80,6 +80,7 @@ class Store:
         self.users = Users(database)
         self.sign_ins = Keys(database, "sign_ins")
         self.tokens = Keys(database, "tokens")
+        self.tries = Tries(database)
         self.audit_log = AuditLog(database)
         self.datasets = Datasets(database)
         self.dataset_files = StoredBytes(database, "dataset_files")

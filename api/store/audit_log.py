@@ -49,16 +49,38 @@ class AuditLog:
         below = {} if before is None else {"_id": {"$lt": before}}
         return await self.collection.find({**only, **below}).sort("_id", DESCENDING).limit(limit).to_list()
 
-    async def first_broken(self) -> int | None:
-        """The number of the first entry that is missing or does not fit what stands before it; ``None``: all fit."""
-        number, previous = 0, FIRST
-        async for entry in self._all():
-            number += 1
-            if entry["_id"] != number or entry["hash"] != digest(previous, entry):
-                return number
-            previous = entry["hash"]
-        return None
+    async def number_after(self, moment: datetime) -> int | None:
+        """The number of the first entry that is newer than ``moment``; ``None``: none is."""
+        found = await self.collection.find_one({"at": {"$gt": moment}}, {"_id": 1}, sort=[("at", 1), ("_id", 1)])
+        return found["_id"] if found else None
 
-    async def _all(self) -> AsyncIterator[Document]:
-        async for entry in self.collection.find().sort("_id"):
+    async def last(self) -> tuple[int, str]:
+        """Number and hash of the newest entry; 0 where there is none."""
+        newest = await self.collection.find_one({}, {"hash": 1}, sort=[("_id", DESCENDING)])
+        return (newest["_id"], newest["hash"]) if newest else (0, FIRST)
+
+    async def hash_of(self, number: int) -> str | None:
+        """The hash that an entry carries; that of number 0 is known."""
+        found = await self.collection.find_one({"_id": number}, {"hash": 1})
+        if number == 0:
+            return FIRST
+        return str(found["hash"]) if found else None
+
+    async def check(self, after: int, limit: int) -> tuple[int, int | None]:
+        """Whether up to ``limit`` entries behind the number ``after`` fit what stands before each.
+
+        Returns the number of the last one that fits, and that of the first that is missing or does not.
+        """
+        number, previous = after, await self.hash_of(after)
+        if previous is None:
+            return after, after
+        async for entry in self.collection.find({"_id": {"$gt": after}}).sort("_id").limit(limit):
+            if entry["_id"] != number + 1 or entry["hash"] != digest(previous, entry):
+                return number, number + 1
+            number, previous = entry["_id"], entry["hash"]
+        return number, None
+
+    async def all(self, only: Mapping[str, Any], from_number: int = 1) -> AsyncIterator[Document]:
+        """Every entry that matches, the oldest first."""
+        async for entry in self.collection.find({**only, "_id": {"$gte": from_number}}).sort("_id"):
             yield entry

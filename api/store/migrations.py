@@ -80,7 +80,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
 PLAIN = (
     *("blobs", "renditions", "checkpoints", "features", "backbones", "annotators", "scores"),
     *("scrapes", "tallies", "finds", "hosts", "hashes"),
-    *("sign_ins", "tokens", "audit_log"),
+    *("sign_ins", "tokens", "tries", "audit_log"),
     *("dataset_blocks", "dataset_files", "label_files"),
     "model_reports",
     *("hand_acts", "likenesses"),
@@ -181,7 +181,18 @@ INDEXES: dict[str, list[IndexModel]] = {
     # Keys that have expired are removed by MongoDB itself.
     "sign_ins": [IndexModel([("user", ASCENDING)]), IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)],
     "tokens": [IndexModel([("user", ASCENDING), ("name", ASCENDING)], unique=True)],
-    "audit_log": [IndexModel([("by", ASCENDING)]), IndexModel([("category", ASCENDING)])],
+    "tries": [IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)],
+    "users": [
+        IndexModel(
+            [("subject.issuer", ASCENDING), ("subject.id", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"subject.id": {"$exists": True}},
+        )
+    ],
+    "audit_log": [
+        *(IndexModel([(field, ASCENDING), ("_id", DESCENDING)]) for field in ("by", "category", "act")),
+        IndexModel([("at", ASCENDING)]),
+    ],
     "datasets": [IndexModel([("category", ASCENDING), ("number", DESCENDING)], unique=True)],
     "dataset_blocks": [
         IndexModel([("version", ASCENDING), ("order", ASCENDING)]),

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from active_learning.domain.access import SCOPES, Scope, UserRole
 from api.access import Needs
-from api.operations import accounts
+from api.operations import accounts, api_tokens
 from api.operations.context import Winnow
 from api.routers import ROUTERS
 from tests import factories
@@ -87,11 +87,11 @@ async def test_a_token_may_do_less_than_its_owner(w: Winnow, app: FastAPI, anony
     await accounts.enrol(w, "ann", UserRole.ADMIN, {})
     owner = await accounts.by_cookie(w, (await accounts.let_in(w, "ann")).key)
     assert owner is not None
-    let = await accounts.make_token(w, owner, "look", [Scope.READ], 30)
+    let = await api_tokens.make(w, owner, "look", [Scope.READ], 30)
     headers = {"Authorization": f"Bearer {let.key}"}
     assert (await anonymous.get("/", headers=headers)).status_code == 200
     refused = await anonymous.post("/categories/x/images-in", headers=headers)
     assert refused.status_code == 403
     assert "'curate'" in refused.json()["error"]["hint"]
-    await accounts.revoke_token(w, "ann", "look")
+    await api_tokens.revoke(w, "ann", "look")
     assert (await anonymous.get("/", headers=headers)).status_code == 401

@@ -1,0 +1,60 @@
+"""What somebody did, in words: one line for each kind of act that the audit log knows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+WORDS: Mapping[str, str] = {
+    "accounts.sign_in": "signed in as {name}",
+    "accounts.sign_in_elsewhere": "signed in as {name} with an account at {issuer}",
+    "accounts.change_password": "changed the own password",
+    "accounts.sign_out_elsewhere": "signed out everywhere else",
+    "accounts.make_token": "made the API token “{name}” for {days} days",
+    "accounts.create_token": "made the API token “{name}” for {days} days",
+    "accounts.revoke_token": "revoked the API token “{name}”",
+    "accounts.delete_token": "revoked the API token “{name}”",
+    "users.add_user": "added the user {name} as {role}",
+    "users.change_role": "made {name} {role}",
+    "users.disable_user": "disabled the user {name}",
+    "users.enable_user": "enabled the user {name} again",
+    "users.new_password": "gave {name} a new password",
+    "users.end_everything": "ended the sign-ins and API tokens of {name}",
+    "accounts.create_user": "added the user {name} as {role}",
+    "accounts.change_user": "changed the user {name}",
+    "audit_log.export": "exported the audit log",
+    "categories.add_gold": "answered images of {slug} as an expert",
+    "scrapes.start": "started a search for images for {slug} at {source}",
+    "scrapes.start_scrape": "started a search for images for {slug} at {source}",
+    "scrapes.stop": "stopped the search {name} of {slug}",
+    "scrapes.stop_scrape": "stopped the search {name} of {slug}",
+    "scrapes.go_on": "went on with the search {name} of {slug}",
+    "scrapes.go_on_with_scrape": "went on with the search {name} of {slug}",
+    "scrapes.again": "asked for failed images of {name} in {slug} again",
+    "scrapes.intake": "changed what {slug} lets in",
+    "takedown": "took images down: {why}",
+}
+"""By act: the file of the route and its function. Braces name facts of the entry."""
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def said(act: str, about: Mapping[str, Any]) -> str:
+    """What was done; an act without words of its own says its name."""
+    if act in WORDS:
+        return WORDS[act].format_map(_Facts({name: "…" if value == "" else value for name, value in about.items()}))
+    where = about.get("slug") or about.get("category")
+    words = act.rpartition(".")[2].replace("_", " ")
+    return f"did “{words}”" + (f" in {where}" if where else "")
+
+
+def alike(act: str) -> list[str]:
+    """The acts that are said in the same words: one from a page and one from a program are the same."""
+    return [other for other, words in WORDS.items() if words == WORDS.get(act)] or [act]
+
+
+TITLES: tuple[tuple[str, str], ...] = tuple(
+    (act, said(act, {})) for act, words in sorted(WORDS.items(), key=lambda pair: pair[1]) if act == alike(act)[0]
+)
+"""Acts to choose from, each with its words; of those that are alike the first."""
