@@ -8,8 +8,7 @@ import os
 import signal
 import socket
 import sys
-from asyncio.subprocess import Process
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -30,8 +29,8 @@ from api.operations.scraping import Seen, Wanted
 from api.settings import Settings
 from api.store.jobs import job_id
 from api.store.scrapes import ScrapeState
-from deploy import stack
 from deploy.categories import NewCategory, ensure_category
+from deploy.crew import Helper, crew_of, forked
 from deploy.takedown_command import takedown
 from deploy.terminal import DEFAULT_DATA, Data, Slug, console, local_settings, opened
 from scraper.licences import wanted
@@ -96,18 +95,20 @@ def scrape(
 def run_scrape(data: Path, wanted: Wanted, new: NewCategory, start_only: bool = False) -> bool:
     """Start a scrape and, unless others do, work on it until it ends; returns whether it failed."""
     with local_settings(data) as settings:
-        return uvloop.run(_scrape(settings, data, wanted, new, start_only))
+        number = 0 if start_only else (settings.scrape_processes or os.cpu_count() or 1) - 1
+        with forked(settings, number) as helpers:
+            return uvloop.run(_scrape(settings, wanted, new, None if start_only else helpers))
 
 
-async def _scrape(settings: Settings, data: Path, wanted: Wanted, new: NewCategory, start_only: bool) -> bool:
+async def _scrape(settings: Settings, wanted: Wanted, new: NewCategory, helpers: Sequence[Helper] | None) -> bool:
     async with open_winnow(settings) as w:
         await ensure_category(w, wanted.category, new)
         name = await scraping.start(w, wanted)
-        if start_only:
+        if helpers is None:
             console.print(f"{name} is queued; `./winnow scrapes watch {name}` follows it.")
             return False
         stop = _stop_event()
-        working = asyncio.create_task(_work(w, name, _processes(settings, data), stop))
+        working = asyncio.create_task(_work(w, name, crew_of(w, helpers), stop))
         watching = asyncio.create_task(_watch(w, name, stop))
         await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
@@ -122,36 +123,10 @@ async def _work(w: Winnow, name: str, crew: Crew, stop: asyncio.Event) -> None:
         job = await w.store.jobs.lease(owner, ["scrape"], w.clock(), LEASE_S, job_id("scrape", args))
         if job is not None:
             await run_leased(w, owner, job, work_on(w, name, crew, stop))
+            if (await scraping.seen(w, name)).state not in RUNNING:
+                break
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), REFRESH_S)
-
-
-def _processes(settings: Settings, data: Path) -> Crew:
-    """A crew of this machine's own: one process a processor."""
-
-    async def crew(scrape: str, stop: asyncio.Event) -> None:
-        argv = (sys.executable, "-m", "deploy.cli", "download", "--until-done", "--scrape", scrape, "--data", str(data))
-        env = {**stack.environment(), **settings.to_env()}
-        some = [
-            await asyncio.create_subprocess_exec(*argv, env=env)
-            for _ in range(settings.scrape_processes or os.cpu_count() or 1)
-        ]
-        stopping = asyncio.create_task(stop.wait())
-        ending = [asyncio.create_task(one.wait()) for one in some]
-        stopping.add_done_callback(lambda _: _terminate(some))
-        try:
-            await asyncio.wait(ending)
-        finally:
-            stopping.cancel()
-            await asyncio.gather(*ending)
-
-    return crew
-
-
-def _terminate(some: Iterable[Process]) -> None:
-    for one in some:
-        if one.returncode is None:
-            one.terminate()
 
 
 def _stop_event() -> asyncio.Event:

@@ -28,15 +28,20 @@ LOOK_S = 0.5
 class Node:
     """Downloads for a scrape, or for all that are open: an actor of a cluster, or the whole of a process."""
 
-    def run(self, settings: Settings, scrape: str | None, until_done: bool = True) -> None:
-        """Download until nothing is due soon; without ``until_done`` stay until SIGTERM or SIGINT."""
+    def run(
+        self, settings: Settings, scrape: str | None, until_done: bool = True, until_stopped: bool = False
+    ) -> None:
+        """Download until nothing is due soon; without ``until_done`` stay.
+
+        Without ``until_done``, or with ``until_stopped``, SIGTERM and SIGINT end it when what is in hand is settled.
+        """
         # Ray runs an actor whose class has coroutines in a loop of its own, so they are not methods.
-        uvloop.run(_run(settings, scrape, until_done))
+        uvloop.run(_run(settings, scrape, until_done, until_stopped or not until_done))
 
 
-async def _run(settings: Settings, scrape: str | None, until_done: bool) -> None:
+async def _run(settings: Settings, scrape: str | None, until_done: bool, until_stopped: bool) -> None:
     stop = asyncio.Event()
-    if not until_done:
+    if until_stopped:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_winnow(settings) as w:
