@@ -1,7 +1,6 @@
 """The commands. Each reads its options, calls one function, prints its outcome."""
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ import uvloop
 from active_learning.domain.errors import InputError
 from active_learning.domain.label import Source
 from active_learning.domain.policy import Policy
+from api import logs
 from api.operations import curating, exporting
 from api.operations.context import open_winnow
 from api.operations.scraping import Wanted
@@ -123,10 +123,8 @@ def work_command(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Run a background worker: posts tasks, collects answers, trains, labels. Start as many as you like."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
-
     async def run(settings: Settings) -> None:
+        logs.configure(settings.logs)
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)

@@ -15,7 +15,11 @@ class Place(NamedTuple):
     scope: Scope = Scope.READ
 
 
-PLACES = (Place("categories", "Categories", "/"),)
+PLACES = (
+    Place("categories", "Categories", "/"),
+    Place("money", "Money", "/money"),
+    Place("monitor", "Monitor", "/monitor"),
+)
 
 OWN = (
     Place("account", "Your account", "/account"),

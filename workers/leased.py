@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from active_learning.domain.errors import WinnowError
+from api.operations import monitoring
 from api.operations.context import Winnow
 from api.store.connection import UNREACHABLE
 from api.store.jobs import Job
@@ -21,6 +22,7 @@ LONGEST_BACKOFF_S = 30.0
 async def run_leased(w: Winnow, owner: str, job: Job, work: Coroutine[Any, Any, None]) -> None:
     """Run the work of one leased job to its end. A lost lease cancels it: somebody else has it now."""
     jobs, clock = w.store.jobs, w.clock
+    began = clock()
     running = asyncio.ensure_future(work)
     beat = asyncio.create_task(_heartbeat(w, owner, job, running))
     try:
@@ -34,9 +36,11 @@ async def run_leased(w: Winnow, owner: str, job: Job, work: Coroutine[Any, Any, 
         logger.exception("%s failed: %s", job.id, message)
         backoff = min(LONGEST_BACKOFF_S, 2.0**job.attempts / 4)
         again = backoff if job.every_s or job.attempts < ATTEMPTS else None
-        await jobs.fail(job, owner, clock(), message, again)
+        news = await jobs.fail(job, owner, clock(), message, again)
+        await monitoring.failed(w, job, (clock() - began).total_seconds(), message, news)
     else:
         await jobs.finish(job, owner, clock())
+        await monitoring.ran(w, job, (clock() - began).total_seconds())
     finally:
         beat.cancel()
         with contextlib.suppress(asyncio.CancelledError, *UNREACHABLE):

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 
+from api.operations import monitoring
 from api.store.connection import UNREACHABLE
-from workers.jobs import JOBS
+from workers.jobs import JOBS, watch
 from workers.jobs.desk import Desk
 from workers.leased import LEASE_S, LONGEST_BACKOFF_S, run_leased
 
@@ -16,7 +17,25 @@ IDLE_S = 0.1
 
 async def work(desk: Desk, owner: str, stop: asyncio.Event, slots: int = 3) -> None:
     """Run jobs, ``slots`` at a time, until ``stop`` is set; then finish what is running."""
-    await asyncio.gather(*(_slot(desk, f"{owner}/{index}", stop) for index in range(slots)))
+    alive = asyncio.create_task(_live(desk, owner, slots))
+    try:
+        await asyncio.gather(*(_slot(desk, f"{owner}/{index}", stop) for index in range(slots)))
+    finally:
+        alive.cancel()
+        with contextlib.suppress(asyncio.CancelledError, *UNREACHABLE):
+            await alive
+        with contextlib.suppress(*UNREACHABLE):
+            await desk.winnow.store.processes.leave(owner)
+
+
+async def _live(desk: Desk, owner: str, slots: int) -> None:
+    """Say that this worker lives, until it is cancelled; somebody has to look after the market, too."""
+    w = desk.winnow
+    while True:
+        with contextlib.suppress(*UNREACHABLE):
+            await monitoring.beat(w, owner, "worker", slots)
+            await w.store.jobs.insert("watch", {}, w.clock(), every_s=watch.EVERY_S)
+        await asyncio.sleep(monitoring.BEAT_S)
 
 
 async def _slot(desk: Desk, owner: str, stop: asyncio.Event) -> None:

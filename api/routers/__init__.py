@@ -1,7 +1,8 @@
 """Routers: parse, one operation, reply. The list says which there are; earlier ones match first."""
 
-from api.routers import accounts, assignments, audit_log, categories, scrapes, users
+from api.routers import accounts, assignments, audit_log, categories, monitor, scrapes, users
 from api.routers.rest import accounts as rest_accounts
+from api.routers.rest import monitor as rest_monitor
 from api.routers.rest import scrapes as rest_scrapes
 
 ROUTERS = (
@@ -11,7 +12,9 @@ ROUTERS = (
     audit_log.router,
     categories.router,
     scrapes.router,
+    monitor.router,
     # the REST API
     rest_accounts.router,
     rest_scrapes.router,
+    rest_monitor.router,
 )

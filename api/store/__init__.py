@@ -22,6 +22,7 @@ from api.store.likenesses import Likenesses
 from api.store.mistakes import Mistakes
 from api.store.model_reports import ModelReports
 from api.store.payments import Payments
+from api.store.processes import Happenings, Markets, Processes
 from api.store.policies import Policies
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
@@ -73,6 +74,9 @@ class Store:
         self.stories = Stories(database)
         self.takedowns = Takedowns(database)
         self.jobs = Jobs(database)
+        self.processes = Processes(database)
+        self.markets = Markets(database)
+        self.happenings = Happenings(database)
         self.annotators = Annotators(database)
         self.scrapes = Scrapes(database)
         self.finds = Finds(database)

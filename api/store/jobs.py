@@ -35,6 +35,7 @@ class Jobs:
 
     def __init__(self, database: Database) -> None:
         self.collection: Collection = database["jobs"]
+        self.runs: Collection = database["job_runs"]
 
     async def insert(
         self,
@@ -80,6 +81,7 @@ class Jobs:
                     "state": JobState.RUNNING.value,
                     "owner": owner,
                     "lease_until": now + timedelta(seconds=seconds),
+                    "started_at": now,
                 },
                 "$inc": {"attempts": 1},
             },
@@ -99,15 +101,54 @@ class Jobs:
     async def finish(self, job: Job, owner: str, now: datetime) -> None:
         """End it, or make a recurring job ready again."""
         again = {"state": JobState.READY.value, "due_at": now + timedelta(seconds=job.every_s), "attempts": 0}
-        await self._release(job, owner, again if job.every_s else {"state": JobState.DONE.value}, None)
+        await self._release(job, owner, again if job.every_s else {"state": JobState.DONE.value}, None, now)
 
-    async def fail(self, job: Job, owner: str, now: datetime, error: str, retry_in: float | None) -> None:
-        """Note the error; try again in ``retry_in`` seconds, or give up when that is ``None``."""
-        if retry_in is None:
-            await self._release(job, owner, {"state": JobState.FAILED.value}, error)
-        else:
-            due = {"state": JobState.READY.value, "due_at": now + timedelta(seconds=retry_in)}
-            await self._release(job, owner, due, error)
+    async def fail(self, job: Job, owner: str, now: datetime, error: str, retry_in: float | None) -> bool:
+        """Note the error; try again in ``retry_in`` seconds, or give up when that is ``None``.
+
+        Says whether this is news: the last attempt may have ended in the same error.
+        """
+        fields: Document = {"state": JobState.FAILED.value}
+        if retry_in is not None:
+            fields = {"state": JobState.READY.value, "due_at": now + timedelta(seconds=retry_in)}
+        before = await self._release(job, owner, fields, error, now)
+        return before is not None and before.get("error") != error
+
+    async def retry(self, identifier: str, now: datetime) -> bool:
+        """Give a job that has failed, or waits for its next attempt, a full set of attempts at once."""
+        waiting = {"$in": [JobState.FAILED.value, JobState.READY.value]}
+        result = await self.collection.update_one(
+            {"_id": identifier, "state": waiting, "error": {"$gt": ""}},
+            {"$set": {"state": JobState.READY.value, "due_at": now, "attempts": 0}},
+        )
+        return result.matched_count == 1
+
+    async def exists(self, identifier: str) -> bool:
+        """Whether there is such a job."""
+        return await self.collection.find_one({"_id": identifier}, {"_id": 1}) is not None
+
+    async def ran(self, kind: str, outcome: str, seconds: float) -> None:
+        """Count a run that has ended, ``done`` or ``failed``."""
+        await self.runs.update_one({"_id": kind}, {"$inc": {outcome: 1, "seconds": seconds}}, upsert=True)
+
+    async def all_runs(self) -> list[Document]:
+        """How often jobs of each kind were done and have failed, and for how many seconds they ran."""
+        return await self.runs.find({}).sort("_id").to_list()
+
+    async def waiting(self, limit: int) -> list[Document]:
+        """Jobs that wait for their time or for somebody, the one that is due longest first."""
+        return await self.collection.find({"state": JobState.READY.value}).sort("due_at").limit(limit).to_list()
+
+    async def numbers(self) -> list[tuple[str, str, int]]:
+        """(state, kind, how many) of the jobs that have not ended well: those that are done are many."""
+        states = [JobState.READY.value, JobState.RUNNING.value, JobState.FAILED.value]
+        pipeline: list[Document] = [
+            {"$match": {"state": {"$in": states}}},
+            {"$group": {"_id": {"state": "$state", "kind": "$kind"}, "n": {"$sum": 1}}},
+            {"$sort": {"_id": 1}},
+        ]
+        cursor = await self.collection.aggregate(pipeline)
+        return [(row["_id"]["state"], row["_id"]["kind"], row["n"]) async for row in cursor]
 
     async def poke(self, kind: str, args: dict[str, Any], now: datetime) -> None:
         """Make a waiting recurring job due at once."""
@@ -129,7 +170,7 @@ class Jobs:
 
     async def troubled(self) -> list[Document]:
         """Jobs whose last attempt ended in an error."""
-        return await self.collection.find({"error": {"$ne": None}}).sort("_id").to_list()
+        return await self.collection.find({"error": {"$gt": ""}}).sort("_id").to_list()
 
     async def report(self, job: str, what: str, done: int, total: int, now: datetime) -> None:
         """Note how far a running job is: ``done`` of ``total`` parts of ``what``. Nobody's lease depends on it."""
@@ -146,10 +187,12 @@ class Jobs:
         """Jobs that are being worked on, with their ``progress`` where they have said how far they are."""
         return await self.collection.find({"state": JobState.RUNNING.value}).sort("_id").to_list()
 
-    async def _release(self, job: Job, owner: str, fields: dict[str, Any], error: str | None) -> None:
-        await self.collection.update_one(
-            {"_id": job.id, "owner": owner, "state": JobState.RUNNING.value},
-            {"$set": {**fields, "owner": None, "lease_until": None, "error": error, "progress": None}},
+    async def _release(
+        self, job: Job, owner: str, fields: dict[str, Any], error: str | None, now: datetime
+    ) -> Document | None:
+        ended = {"owner": None, "lease_until": None, "error": error, "progress": None, "ended_at": now}
+        return await self.collection.find_one_and_update(
+            {"_id": job.id, "owner": owner, "state": JobState.RUNNING.value}, {"$set": {**fields, **ended}}
         )
 
 

@@ -85,6 +85,7 @@ PLAIN = (
     "model_reports",
     *("hand_acts", "likenesses"),
     *("wages", "spending"),
+    *("processes", "markets", "hits", "happenings", "job_runs"),
 )
 """Collections without a schema of their own."""
 
@@ -176,7 +177,12 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "tallies": [IndexModel([("scrape", ASCENDING)])],
     "scrapes": [IndexModel([("category", ASCENDING), ("started_at", DESCENDING)])],
-    "jobs": [IndexModel([("state", ASCENDING), ("due_at", ASCENDING)])],
+    "jobs": [
+        IndexModel([("state", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("error", ASCENDING)], name="troubled", partialFilterExpression={"error": {"$gt": ""}}),
+    ],
+    "processes": [IndexModel([("beat_at", ASCENDING)], expireAfterSeconds=24 * 3_600)],
+    "happenings": [IndexModel([("at", DESCENDING)], expireAfterSeconds=30 * 24 * 3_600)],
     "takedowns": [IndexModel([("because", ASCENDING)]), IndexModel([("done_at", ASCENDING)])],
     # Keys that have expired are removed by MongoDB itself.
     "sign_ins": [IndexModel([("user", ASCENDING)]), IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)],

@@ -1,6 +1,6 @@
 """Scrapes: one document a search for images; and what has become of its images, counted by whoever fetched them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -68,6 +68,11 @@ class Scrapes:
     async def all(self) -> list[Document]:
         """Every scrape, the newest first."""
         return await self.collection.find({}).sort([("started_at", -1), ("_id", 1)]).to_list()
+
+    async def in_states(self, states: Sequence[ScrapeState]) -> list[Document]:
+        """The scrapes that stand so, the newest first."""
+        wanted = [state.value for state in states]
+        return await self.collection.find({"state": {"$in": wanted}}).sort([("started_at", -1), ("_id", 1)]).to_list()
 
     async def running(self) -> list[str]:
         """The ids of those whose images may be fetched now."""

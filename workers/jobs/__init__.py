@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from workers.jobs import advance, collect, embed, erase, freeze, likeness, scrape, train
+from workers.jobs import advance, collect, embed, erase, freeze, likeness, scrape, train, watch
 from workers.jobs.desk import Desk
 
 Runner = Callable[[Desk, dict[str, Any]], Coroutine[Any, Any, None]]
@@ -17,4 +17,5 @@ JOBS: Mapping[str, Runner] = {
     "freeze": freeze.run,
     "scrape": scrape.run,
     "train": train.run,
+    "watch": watch.run,
 }

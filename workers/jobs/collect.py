@@ -68,6 +68,9 @@ async def settle(desk: Desk, task: Task) -> None:
     if task.hit is None:
         return
     status = await desk.market.status(task.hit)
+    standing = {"category": task.category, "hit": task.hit}
+    counts = status.model_dump(include={"pending", "available", "completed"})
+    await desk.winnow.store.markets.put_hit(task.id, standing | counts)
     assignments = await desk.market.assignments(task.hit)
     for assignment in assignments:
         await settling.judge(desk.winnow, task, assignment.id, assignment.annotator)
@@ -75,6 +78,7 @@ async def settle(desk: Desk, task: Task) -> None:
         await pay(desk, task.category)
     if status.pending == 0 and status.available == 0:
         await settling.closed(desk.winnow, task, len(assignments))
+        await desk.winnow.store.markets.forget_hit(task.id)
         await desk.winnow.store.jobs.poke("advance", {"category": task.category}, desk.winnow.clock())
 
 

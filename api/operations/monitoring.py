@@ -1,0 +1,234 @@
+"""What the back end does: who lives, which jobs run, wait and fail, which markets answer, what happened lately.
+
+Every read is of what is alive now, or bounded: jobs that are done, and images, cost nothing here.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+from active_learning.domain.candidate import State
+from active_learning.domain.errors import NotFound, StateError
+from active_learning.domain.round import CategoryState
+from api.operations import scraping
+from api.operations.context import Winnow
+from api.operations.overview import STEPS
+from api.store.connection import Document
+from api.store.jobs import Job
+from api.store.scrapes import ScrapeState
+from labeling_ui import contexts
+
+BEAT_S = 5.0
+"""Processes say so often that they live."""
+
+ALIVE = timedelta(seconds=4 * BEAT_S)
+"""Who has said nothing for so long is gone."""
+
+MARKET_STALE = timedelta(minutes=3)
+"""After so long without a look, how a market was found says little."""
+
+WAITING = 20
+HAPPENED = 40
+
+WORDS: Mapping[str, str] = {
+    "advance": "Decide on the next step",
+    "collect": "Post tasks, collect and pay",
+    "embed": "Compute features",
+    "train": "Train and score",
+    "scrape": "Bring images in",
+    "erase": "Erase unfinished work",
+    "watch": "Ask the market how it is",
+}
+"""What a job does, for people; others are called by their kind."""
+
+
+async def beat(w: Winnow, identifier: str, kind: Literal["worker", "web"], slots: int = 0) -> None:
+    """Say that a process lives."""
+    await w.store.processes.beat(identifier, {"kind": kind, "slots": slots}, w.clock())
+
+
+async def ran(w: Winnow, job: Job, seconds: float) -> None:
+    """Note that a run of a job went well; what comes back every few seconds is counted and not told."""
+    await w.store.jobs.ran(job.kind, "done", seconds)
+    if not job.every_s:
+        await w.store.happenings.note(w.clock(), f"{_words(job.kind, job.args)}: done", _category(job.args))
+
+
+async def failed(w: Winnow, job: Job, seconds: float, message: str, news: bool) -> None:
+    """Note that a run of a job failed; the same error again is counted and not told."""
+    await w.store.jobs.ran(job.kind, "failed", seconds)
+    if news:
+        words = f"{_words(job.kind, job.args)}: {message}"
+        await w.store.happenings.note(w.clock(), words, _category(job.args), "error")
+
+
+async def market_found(w: Winnow, balance_cents: int | None, error: str = "") -> None:
+    """Note how the market was found. That it stopped answering, or answers again, is told."""
+    now, name, reachable = w.clock(), w.settings.market, not error
+    known = {document["_id"]: document for document in await w.store.markets.all()}.get(name)
+    changed = known is None or known["reachable"] is not reachable
+    fields: Document = {
+        "endpoint": w.settings.market_endpoint if name == "turk" else "",
+        "reachable": reachable,
+        "balance_cents": balance_cents,
+        "error": error,
+        "checked_at": now,
+    }
+    await w.store.markets.put(name, fields | ({"since": now} if changed else {}))
+    if changed and (known is not None or error):
+        words = f"The market {name} answers again" if reachable else f"The market {name} does not answer: {error}"
+        await w.store.happenings.note(now, words, None, "info" if reachable else "error")
+
+
+async def retry(w: Winnow, identifier: str) -> None:
+    """Try a job that failed again, at once; raises :class:`NotFound`, or :class:`StateError` where it did not fail."""
+    if await w.store.jobs.retry(identifier, w.clock()):
+        return
+    if not await w.store.jobs.exists(identifier):
+        raise NotFound(f"There is no job '{identifier}'.", "The monitor lists those that there are.")
+    raise StateError(f"The job '{identifier}' has not failed.", "It runs or waits for its turn; nothing needs doing.")
+
+
+async def look(w: Winnow) -> contexts.Monitor:
+    """Everything, as it is now."""
+    now = w.clock()
+    running = await w.store.jobs.running()
+    waiting = await w.store.jobs.waiting(WAITING)
+    late = (now - waiting[0]["due_at"]).total_seconds() if waiting else 0.0
+    return contexts.Monitor(
+        now=now,
+        running=tuple(_job(job) for job in running),
+        waiting=tuple(_job(job) for job in waiting if not job["error"]),
+        troubled=tuple(_job(job) for job in await w.store.jobs.troubled() if job["state"] != "running"),
+        numbers=await _numbers(w),
+        late_s=max(0.0, late),
+        processes=await _processes(w, running),
+        markets=await _markets(w),
+        loops=await _loops(w, running),
+        scrapes=await _scrapes(w),
+        happened=tuple(contexts.Happened(**one) for one in await w.store.happenings.latest(HAPPENED)),
+    )
+
+
+async def _numbers(w: Winnow) -> contexts.JobNumbers:
+    numbers = dict.fromkeys(contexts.JobNumbers.model_fields, 0)
+    for state, _, n in await w.store.jobs.numbers():
+        numbers[state] += n
+    return contexts.JobNumbers(**numbers)
+
+
+def _job(document: Document) -> contexts.JobLine:
+    running = document["state"] == "running"
+    return contexts.JobLine(
+        id=document["_id"],
+        words=_words(document["kind"], document["args"]),
+        category=_category(document["args"]),
+        state=document["state"],
+        owner=document["owner"],
+        since=document.get("started_at" if running else "ended_at"),
+        due_at=document["due_at"],
+        attempts=document["attempts"],
+        recurring=bool(document["every_s"]),
+        error=document["error"],
+        progress=_progress(document),
+    )
+
+
+def _words(kind: str, args: Mapping[str, Any]) -> str:
+    words = WORDS.get(kind, kind.replace("_", " ").capitalize())
+    return f"{words}, round {args['round']}" if "round" in args else words
+
+
+def _category(args: Mapping[str, Any]) -> str | None:
+    if "scrape" in args:
+        return str(args["scrape"]).partition(":")[0]
+    return str(args["category"]) if "category" in args else None
+
+
+def _progress(document: Document) -> contexts.Progress | None:
+    said = document.get("progress")
+    if not said or said["done"] >= said["total"]:
+        return None
+    return contexts.Progress(what=STEPS.get(said["what"], said["what"]), done=said["done"], total=said["total"])
+
+
+async def _processes(w: Winnow, running: Sequence[Document]) -> tuple[contexts.ProcessLine, ...]:
+    oldest = w.clock() - ALIVE
+    lines = []
+    for document in await w.store.processes.all():
+        name = document["_id"]
+        doing = (job for job in running if str(job["owner"]).startswith(f"{name}/"))
+        lines.append(
+            contexts.ProcessLine(
+                id=name,
+                kind=document["kind"],
+                alive=document["beat_at"] >= oldest,
+                started_at=document["started_at"],
+                beat_at=document["beat_at"],
+                slots=document["slots"],
+                doing=tuple(_words(job["kind"], job["args"]) for job in doing),
+            )
+        )
+    return tuple(sorted(lines, key=lambda line: (not line.alive, line.kind != "worker")))
+
+
+async def _markets(w: Winnow) -> tuple[contexts.MarketLine, ...]:
+    now = w.clock()
+    return tuple(
+        contexts.MarketLine(
+            name=document["_id"],
+            stale=now - document["checked_at"] > MARKET_STALE,
+            **{key: value for key, value in document.items() if key != "_id"},
+        )
+        for document in await w.store.markets.all()
+    )
+
+
+async def _loops(w: Winnow, running: Sequence[Document]) -> tuple[contexts.LoopLine, ...]:
+    hits = {one["_id"]: one for one in await w.store.markets.open_hits()}
+    lines = []
+    for document in await w.store.categories.all():
+        if document["state"] not in (CategoryState.OPEN, CategoryState.PAUSED):
+            continue
+        slug, counts = document["_id"], document["counts"]
+        newest = await w.store.rounds.newest(slug)
+        open_hits = hits.get(slug, {"hits": 0, "available": 0, "pending": 0})
+        steps = (_progress(job) for job in running if job["args"].get("category") == slug)
+        lines.append(
+            contexts.LoopLine(
+                slug=slug,
+                question=document["category"]["question"],
+                state=document["state"],
+                reason=document["reason"],
+                phase=document["phase"],
+                round=newest["number"] if newest else 0,
+                unknown=counts[State.UNKNOWN] + counts[State.SELECTED] + counts[State.POSTED],
+                total=sum(counts.values()),
+                hits=open_hits["hits"],
+                places=open_hits["available"],
+                people=open_hits["pending"],
+                progress=next((step for step in steps if step is not None), None),
+            )
+        )
+    return tuple(lines)
+
+
+async def _scrapes(w: Winnow) -> tuple[contexts.ScrapeLine, ...]:
+    states = (ScrapeState.OPEN, ScrapeState.ASLEEP, ScrapeState.FAILED)
+    lines = []
+    for document in await w.store.scrapes.in_states(states):
+        one = await scraping.seen(w, document["_id"])
+        category, _, name = one.id.partition(":")
+        lines.append(
+            contexts.ScrapeLine(
+                name=name,
+                category=category,
+                title=str(one.options.get("query") or one.options.get("path") or one.source),
+                state=one.state.value,
+                error=one.error if one.state is ScrapeState.FAILED else "",
+                found=one.found,
+                decided=one.tally.decided,
+                images_per_s=one.tally.images_per_s,
+            )
+        )
+    return tuple(lines)
