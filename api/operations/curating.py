@@ -50,19 +50,28 @@ async def give_gold(
     return GoldGiven(saved=saved, gold_yes=document["gold"]["yes"], gold_no=document["gold"]["no"])
 
 
+async def give_known(w: Winnow, slug: str, answers: Mapping[str, bool], provenance: dict[str, Any]) -> int:
+    """Take labels that existed before (image -> yes/no): they train, are not asked any more, and check nobody.
+
+    The same images are left alone as by :func:`give_gold`; returns how many labels were saved. They have the role of
+    gold, because that is what the promise goes by: images whose answer was known, not found by the loop.
+    """
+    return await _give_each(w, slug, answers, Source.IMPORTED, provenance, checks=False)
+
+
 async def _give_each(
-    w: Winnow, slug: str, answers: Mapping[str, bool], source: Source, provenance: dict[str, Any]
+    w: Winnow, slug: str, answers: Mapping[str, bool], source: Source, provenance: dict[str, Any], checks: bool = True
 ) -> int:
     saved = 0
     for value in (True, False):
         images = [image for image, answer in answers.items() if answer is value]
         if images:
-            saved += await _give(w, slug, images, value, source, provenance)
+            saved += await _give(w, slug, images, value, source, provenance, checks)
     return saved
 
 
 async def _give(
-    w: Winnow, slug: str, images: list[str], value: bool, source: Source, provenance: dict[str, Any]
+    w: Winnow, slug: str, images: list[str], value: bool, source: Source, provenance: dict[str, Any], checks: bool
 ) -> int:
     word = "yes" if value else "no"
     given = [provenance["act"]] if "act" in provenance else []  # what was taken back can be given again
@@ -77,7 +86,8 @@ async def _give(
             "excluded": None,
         }
         chosen = [c["image"] for c in await w.store.candidates.find(slug, only, ["image"], session=session)]
-        fields = {"role": Role.GOLD.value, "answer": value, "source": source.value, "gold": value}
+        gold = value if checks else None
+        fields = {"role": Role.GOLD.value, "answer": value, "source": source.value, "gold": gold}
         moved = await w.store.candidates.move(slug, chosen, State.UNKNOWN, State.LABELED, fields, session)
         now = w.clock()
         await w.store.labels.insert(
@@ -100,7 +110,7 @@ async def _give(
             "counts.unknown": -moved,
             "counts.labeled": moved,
             f"decided.gold_{word}": moved,
-            f"gold.{word}": moved,
+            f"gold.{word}": moved if checks else 0,
         }
         await w.store.categories.count(slug, changes, session)
         return moved

@@ -18,6 +18,7 @@ from api.store.hashes import Hashes
 from api.store.hosts import Hosts
 from api.store.images import Images
 from api.store.jobs import Jobs
+from api.store.label_files import LabelFiles
 from api.store.likenesses import Likenesses
 from api.store.mistakes import Mistakes
 from api.store.model_reports import ModelReports
@@ -88,6 +89,7 @@ class Store:
         self.audit_log = AuditLog(database)
         self.datasets = Datasets(database)
         self.dataset_files = StoredBytes(database, "dataset_files")
+        self.label_files = LabelFiles(database)
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """See :meth:`Connection.transact`."""

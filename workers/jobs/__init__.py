@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from workers.jobs import advance, collect, embed, erase, freeze, likeness, scrape, train, watch
+from workers.jobs import advance, collect, embed, erase, freeze, import_labels, likeness, scrape, train, watch
 from workers.jobs.desk import Desk
 
 Runner = Callable[[Desk, dict[str, Any]], Coroutine[Any, Any, None]]
@@ -15,6 +15,7 @@ JOBS: Mapping[str, Runner] = {
     "erase": erase.run,
     "likeness": likeness.run,
     "freeze": freeze.run,
+    "import_labels": import_labels.run,
     "scrape": scrape.run,
     "train": train.run,
     "watch": watch.run,
