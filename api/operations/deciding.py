@@ -183,7 +183,13 @@ async def _grow_gold(w: Winnow, slug: str, policy: Policy, decisions: Sequence[D
 
 async def _stop_asking(w: Winnow, slug: str) -> None:
     record = await w.store.verdicts.by_annotator(slug)
-    stopped = {who for who, (used, excluded) in record.items() if excluded >= STOP_AFTER and excluded > used}
+    forgiven = await w.store.annotators.forgiven(slug)
+    since = {who: _minus(counts, forgiven.get(who, (0, 0))) for who, counts in record.items()}
+    stopped = {who for who, (used, excluded) in since.items() if excluded >= STOP_AFTER and excluded > used}
     await w.store.annotators.stop_asking(
         slug, stopped, "your answers to check images were too often different from the known ones", w.clock()
     )
+
+
+def _minus(counts: tuple[int, int], before: tuple[int, int]) -> tuple[int, int]:
+    return counts[0] - before[0], counts[1] - before[1]

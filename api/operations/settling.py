@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Mapping, Set
 from typing import Any
 
-from active_learning import assembly, quality
+from active_learning import assembly, conduct, quality
 from active_learning.domain.candidate import State
 from active_learning.domain.policy import Policy
 from active_learning.domain.submission import Submission
@@ -12,26 +12,28 @@ from active_learning.domain.task import Task
 from active_learning.domain.value import Value
 from active_learning.domain.verdict import Record, Verdict
 from active_learning.wages import AWAY_MS
-from api.operations import wages
+from api.operations import tokens, wages
 from api.operations.context import Winnow
 from api.operations.labeling import assignment_id
 from api.store import Session
 from api.store.payments import Act, kind
 
-NO_ANSWERS = "The HIT was submitted without any answers: none ever reached us. Write to us if you think this is wrong."
+NO_ANSWERS = "The HIT was submitted without any answers: none ever reached us."
+PAID_ALREADY = "The market had paid before anybody decided."
 
 
-COUNTERS_OF: Mapping[Act, str] = {
-    "approve": "submissions.approved",
-    "reject": "submissions.rejected",
-    "bonus": "bonuses.paid",
-}
+COUNTED: Mapping[Act, str] = {"approve": "submissions.approved", "bonus": "bonuses.paid"}
+"""What is counted when the market has done an act; refusals are counted down again where they are taken back."""
+
+LONGEST_FEEDBACK = 1_000
+"""Characters that every market takes as the reason of a refusal."""
 
 
 class Payment(Value):
     """An act at the market that is written down and must now be done, once.
 
     ``cents`` is what it costs, the market's fee included; ``reward`` or ``bonus`` is what the annotator gets of it.
+    ``override`` takes a refusal back.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Payment(Value):
     cents: int
     reward: int = 0
     bonus: int = 0
+    override: bool = False
 
 
 async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -> None:
@@ -58,6 +61,8 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
     gone = await w.store.takedowns.images(() if submission is None else (a.image for a in submission.answers))
     worked = 0 if submission is None else await wages.worked(w, submission)
 
+    at = w.clock() if submission is None else submission.submitted_at
+
     async def work(session: Session) -> None:
         earlier = await w.store.verdicts.record(task.category, annotator, session)
         verdict = (
@@ -67,21 +72,26 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
         )
         if not await w.store.verdicts.insert(verdict, task.category, annotator, session):
             return
+        waits = not verdict.pay and category.policy.refusals == "by_hand"
         fields: dict[str, Any] = {
             "category": task.category,
             "round": task.round,
             "hit": task.hit,
+            "task": task.id,
             "annotator": annotator,
             "act": "approve" if verdict.pay else "reject",
             "cents": category.policy.cost_for(task.reward_cents),
             "reward": task.reward_cents if verdict.pay else 0,
-            "reason": verdict.reason,
+            "reason": verdict.reason if verdict.pay else with_appeal(w, identifier, verdict.reason),
+            "waits": waits,
         }
         await w.store.payments.intend(market_assignment, fields, w.clock(), session)
         if submission is not None:
             await wages.count_work(w, task.category, annotator, worked, session)
         if submission is not None and verdict.pay:
             await wages.top_up(w, task, submission, worked, session)
+        sums = conduct.Tally() if submission is None else conduct.tally(submission, task.presumed is None)
+        await w.store.workers.add(task.category, annotator, sums, verdict, at, session)
         counted = {"submissions.answers": asked, "submissions.excluded": int(not verdict.use)}
         if submission is not None and verdict.use:
             looked = sum(min(answer.visible_ms, AWAY_MS) for answer in submission.answers)
@@ -90,6 +100,12 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
         await w.store.rounds.count(task.category, task.round, {"answers": asked}, session)
 
     await w.store.transact(work)
+
+
+def with_appeal(w: Winnow, submission: str, reason: str) -> str:
+    """A reason for a refusal with the address where its annotator can object: both fit into what a market takes."""
+    way = f" If you think that this is wrong, tell us: {w.settings.public_url}/appeals/{tokens.appeal(w, submission)}"
+    return reason[: LONGEST_FEEDBACK - len(way)] + way
 
 
 def check(submission: Submission, task: Task, policy: Policy, earlier: Record, gone: Set[str] = frozenset()) -> Verdict:
@@ -121,6 +137,7 @@ async def unpaid(w: Winnow, slug: str) -> list[Payment]:
             cents=d["cents"],
             reward=d.get("reward", 0),
             bonus=d.get("bonus", 0),
+            override=d.get("override", False),
         )
         for d in await w.store.payments.undone(slug)
     ]
@@ -135,9 +152,10 @@ async def settled(w: Winnow, slug: str, payment: Payment) -> None:
             return
         spent, got = (0, 0) if payment.act == "reject" else (payment.cents, payment.bonus or payment.reward)
         changes = {
-            COUNTERS_OF[payment.act]: 1,
+            **({COUNTED[payment.act]: 1} if payment.act in COUNTED else {}),
             "money.spent_cents": spent,
             "money.committed_cents": -payment.cents,
+            "submissions.rejected": int(payment.act == "reject") - int(payment.override),
         }
         await w.store.categories.count(slug, changes, session)
         await wages.count_pay(w, slug, payment.annotator, got, session)
@@ -148,14 +166,22 @@ async def settled(w: Winnow, slug: str, payment: Payment) -> None:
 
 
 async def refused(w: Winnow, slug: str, payment: Payment, why: str) -> None:
-    """Note that the market will never do a bonus; its money is free again."""
+    """Note that the market will never do a bonus, or take a refusal back; the money is free again."""
 
     async def work(session: Session) -> None:
         if await w.store.payments.refused(payment.id, why, w.clock(), session):
-            changes = {"bonuses.refused": 1, "money.committed_cents": -payment.cents}
+            changes = {"bonuses.refused": int(payment.act == "bonus"), "money.committed_cents": -payment.cents}
             await w.store.categories.count(slug, changes, session)
 
     await w.store.transact(work)
+
+
+async def paid_already(w: Winnow, slug: str, payment: Payment) -> None:
+    """Note that a market had paid by itself what was to be refused: it had waited too long."""
+    entry = await w.store.payments.get(payment.id)
+    reward = 0 if entry is None or "task" not in entry else (await w.store.tasks.get(entry["task"])).reward_cents
+    await w.store.payments.turn(payment.id, {"act": "approve", "reward": reward, "reason": PAID_ALREADY})
+    await settled(w, slug, payment.model_copy(update={"act": "approve", "reward": reward}))
 
 
 def bonus_token(w: Winnow, payment: Payment) -> str:

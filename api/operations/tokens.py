@@ -24,5 +24,22 @@ def assignment_of(w: Winnow, token: str) -> str:
     return str(assignment)
 
 
+def appeal(w: Winnow, submission: str) -> str:
+    """What lets whoever holds it object to the refusal of a submission, and read the answer. It does not expire."""
+    return str(_appeals(w).dumps(submission))
+
+
+def appealed(w: Winnow, token: str) -> str:
+    """The submission that a link is about; raises :class:`Forbidden` for one that is forged or damaged."""
+    try:
+        return str(_appeals(w).loads(token))
+    except BadSignature as error:
+        raise Forbidden("This link is not valid.", "Copy the whole address from the marketplace.") from error
+
+
+def _appeals(w: Winnow) -> URLSafeSerializer:
+    return URLSafeSerializer(w.secret, salt="appeal", serializer_kwargs={"separators": (",", ":")})
+
+
 def _serializer(w: Winnow) -> URLSafeSerializer:
     return URLSafeSerializer(w.secret, salt="assignment", serializer_kwargs={"separators": (",", ":")})

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from api.store.annotators import Annotators
+from api.store.appeals import Appeals
 from api.store.assignments import Assignments
 from api.store.audit_log import AuditLog
 from api.store.browsing import Browsing
@@ -23,8 +24,8 @@ from api.store.likenesses import Likenesses
 from api.store.mistakes import Mistakes
 from api.store.model_reports import ModelReports
 from api.store.payments import Payments
-from api.store.processes import Happenings, Markets, Processes
 from api.store.policies import Policies
+from api.store.processes import Happenings, Markets, Processes
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
 from api.store.scrapes import Scrapes
@@ -36,6 +37,7 @@ from api.store.task_sets import HandActs, TaskSets
 from api.store.tasks import Tasks
 from api.store.users import Keys, Tries, Users
 from api.store.wages import Wages
+from api.store.workers import Flags, MarketActs, Workers
 
 T = TypeVar("T")
 
@@ -79,6 +81,10 @@ class Store:
         self.markets = Markets(database)
         self.happenings = Happenings(database)
         self.annotators = Annotators(database)
+        self.workers = Workers(database)
+        self.flags = Flags(database)
+        self.market_acts = MarketActs(database)
+        self.appeals = Appeals(database)
         self.scrapes = Scrapes(database)
         self.finds = Finds(database)
         self.hosts = Hosts(database)

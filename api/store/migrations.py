@@ -11,11 +11,12 @@ from active_learning.domain.access import UserRole
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.round import CategoryState, Phase
 from active_learning.domain.task import TaskState
-from api.store import money_filling, visible_gold
+from api.store import money_filling, visible_gold, worker_filling
 from api.store.candidates import BUSY
 from api.store.connection import Connection, Database
 from api.store.finds import FindState
 from api.store.task_sets import SetState
+from api.store.workers import ORDERS
 
 VALIDATORS: dict[str, dict[str, Any]] = {
     "categories": {
@@ -85,6 +86,7 @@ PLAIN = (
     "model_reports",
     *("hand_acts", "likenesses"),
     *("wages", "spending"),
+    *("workers", "flags", "market_acts", "appeals"),
     *("processes", "markets", "hits", "happenings", "job_runs"),
 )
 """Collections without a schema of their own."""
@@ -131,7 +133,6 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("category", ASCENDING), ("gold", ASCENDING), ("shown", ASCENDING)]),
     ],
     "scores": [IndexModel([("category", ASCENDING), ("model", ASCENDING)])],
-    "policies": [IndexModel([("category", ASCENDING), ("version", DESCENDING)], unique=True)],
     # A list of file names must find its images, however many there are.
     "images": [IndexModel([("name", ASCENDING)], name="named", partialFilterExpression={"name": {"$gt": ""}})],
     "task_sets": [
@@ -139,6 +140,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         _part("drafts", {"state": SetState.DRAFT.value}, "number"),
     ],
     "likenesses": [IndexModel([("made_at", ASCENDING)], expireAfterSeconds=3_600)],
+    "policies": [IndexModel([("category", ASCENDING), ("version", DESCENDING)], unique=True)],
     "tasks": [IndexModel([("category", ASCENDING), ("state", ASCENDING)]), IndexModel([("hit", ASCENDING)])],
     "submissions": [
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING)]),
@@ -158,6 +160,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("category", ASCENDING), ("done_at", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("act", ASCENDING)]),
         IndexModel([("intended_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel(
+            [("intended_at", ASCENDING), ("_id", ASCENDING)],
+            name="waiting",
+            partialFilterExpression={"waits": True},
+        ),
     ],
     "wages": [
         IndexModel([("hourly", ASCENDING), ("_id", ASCENDING)]),
@@ -166,6 +173,22 @@ INDEXES: dict[str, list[IndexModel]] = {
     "spending": [
         IndexModel([("day", ASCENDING), ("category", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("day", ASCENDING)]),
+    ],
+    "workers": [
+        *(
+            IndexModel([("category", ASCENDING), (field, direction), ("_id", ASCENDING)])
+            for field, direction in ORDERS.values()
+        ),
+        IndexModel([("annotator", ASCENDING), ("category", ASCENDING)]),
+        IndexModel(
+            [("category", ASCENDING), ("last_at", ASCENDING)], name="stale", partialFilterExpression={"stale": True}
+        ),
+    ],
+    "flags": [IndexModel([("annotator", ASCENDING), ("raised_at", DESCENDING)])],
+    "market_acts": [IndexModel([("annotator", ASCENDING), ("at", DESCENDING)])],
+    "appeals": [
+        IndexModel([("state", ASCENDING), ("sent_at", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("answered_at", DESCENDING)]),
     ],
     "finds": [
         IndexModel(
@@ -274,6 +297,7 @@ async def _seventh(database: Database) -> None:
     """Users, datasets, workers; what was spent on which day, and what people earned in how much time."""
     await _first(database)
     await money_filling.fill(database)
+    await worker_filling.fill(database)
 
 
 MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (

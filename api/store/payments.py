@@ -1,5 +1,6 @@
 """The ledger of outward acts on money. An act is written down before it is done and marked when it is done."""
 
+from collections.abc import Collection as Bag
 from datetime import datetime
 from typing import Literal
 
@@ -45,8 +46,42 @@ class Payments:
 
     async def undone(self, category: str) -> list[Document]:
         """Acts that were written down, neither confirmed nor refused by the market."""
-        waiting = {"category": category, "done_at": None, "refused_at": None}
+        waiting = {"category": category, "done_at": None, "refused_at": None, "waits": {"$ne": True}}
         return await self.collection.find(waiting).sort("_id").to_list()
+
+    async def release(self, identifier: str, fields: Document, session: Session) -> bool:
+        """Let go of an act that waits for a person, changed by ``fields``; says whether this call did it."""
+        result = await self.collection.update_one(
+            {"_id": identifier, "waits": True}, {"$set": {**fields, "waits": False}}, session=session
+        )
+        return result.modified_count == 1
+
+    async def turn(self, identifier: str, fields: Document) -> None:
+        """Change an act that is not done yet."""
+        await self.collection.update_one({"_id": identifier, "done_at": None}, {"$set": fields})
+
+    async def waiting(self, after: tuple[datetime, str] | None, limit: int) -> list[Document]:
+        """Acts that wait for a person, the longest waiting first."""
+        only: Document = {"waits": True}
+        if after is not None:
+            at, identifier = after
+            only["$or"] = [{"intended_at": {"$gt": at}}, {"intended_at": at, "_id": {"$gt": identifier}}]
+        found = self.collection.find(only).sort([("intended_at", 1), ("_id", 1)])
+        return await found.limit(limit).to_list()
+
+    async def overdue(self, category: str, before: datetime) -> list[Document]:
+        """Acts of a category that have waited for a person since before this moment."""
+        only = {"waits": True, "category": category, "intended_at": {"$lt": before}}
+        return await self.collection.find(only).to_list()
+
+    async def about(self, category: str, annotator: str, market_assignments: Bag[str]) -> dict[str, list[Document]]:
+        """Everything in the ledger about these assignments of somebody, each in the order of its acts."""
+        found: dict[str, list[Document]] = {assignment: [] for assignment in market_assignments}
+        async for document in self.collection.find({"category": category, "annotator": annotator}).sort("intended_at"):
+            assignment = document.get("assignment", document["_id"])
+            if assignment in found:
+                found[assignment].append(document)
+        return found
 
     async def done(self, identifier: str, now: datetime, session: Session) -> bool:
         """Mark an act as done; say whether this call did it."""

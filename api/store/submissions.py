@@ -28,6 +28,20 @@ class Submissions:
         document = await self.collection.find_one({"_id": identifier})
         return None if document is None else _submission(document)
 
+    async def newest(
+        self, category: str, annotator: str, after: tuple[datetime, str] | None, limit: int
+    ) -> list[Submission]:
+        """Submissions of somebody in a category, the newest first, from the last one seen on.
+
+        Somebody has hundreds of them at most: they are sorted in memory.
+        """
+        only: Document = {"category": category, "annotator": annotator}
+        if after is not None:
+            at, identifier = after
+            only["$or"] = [{"submitted_at": {"$lt": at}}, {"submitted_at": at, "_id": {"$lt": identifier}}]
+        found = self.collection.find(only).sort([("submitted_at", -1), ("_id", -1)]).limit(limit)
+        return [_submission(document) async for document in found]
+
     async def of(self, identifiers: Sequence[str]) -> list[Submission]:
         """Several submissions, in the order of their ids: the same order in every run."""
         found = self.collection.find({"_id": {"$in": list(identifiers)}}).sort("_id")

@@ -1,17 +1,20 @@
 """Between Winnow's tasks and the market's HITs: publish drafts, collect and settle submissions, close what is done."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from active_learning.domain.category import Category
 from active_learning.domain.errors import Forbidden, InputError, NotFound, StateError
 from active_learning.domain.task import Task, TaskState
-from api.operations import picturing, settling
+from api.operations import picturing, reviewing, settling
 from workers.jobs.desk import Desk
 from workers.market.protocol import HitOrder
 
 HIT_LIFETIME_S = 14 * 24 * 3600
 AUTO_APPROVAL_S = 3 * 24 * 3600
 """Nobody waits longer than this for pay, even if Winnow is down."""
+
+CONDUCT_EVERY_S = 30.0
 
 KEYWORDS = "image, yes, no, quick, photo, categorize"
 
@@ -22,7 +25,8 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
     category = await desk.winnow.store.categories.definition(slug)
     for task in await desk.winnow.store.tasks.in_state(slug, TaskState.DRAFTED):
         await publish(desk, category, task)
-    await pay(desk, slug)  # acts that a process wrote down before it died
+    await reviewing.decide_overdue(desk.winnow, slug)
+    await pay(desk, slug)  # acts that a process or a person wrote down before
     for task in await desk.winnow.store.tasks.in_state(slug, TaskState.POSTED):
         await settle(desk, task)
     await pay_bonuses(desk, slug)  # last: the market account may lack the money, and the rest must not wait for it
@@ -76,6 +80,9 @@ async def settle(desk: Desk, task: Task) -> None:
         await settling.judge(desk.winnow, task, assignment.id, assignment.annotator)
     if assignments:
         await pay(desk, task.category)
+        await desk.winnow.store.jobs.insert(
+            "conduct", {"category": task.category}, desk.winnow.clock(), every_s=CONDUCT_EVERY_S
+        )
     if status.pending == 0 and status.available == 0:
         await settling.closed(desk.winnow, task, len(assignments))
         await desk.winnow.store.markets.forget_hit(task.id)
@@ -87,26 +94,49 @@ async def pay(desk: Desk, slug: str) -> None:
     for payment in await settling.unpaid(desk.winnow, slug):
         if payment.act == "bonus":
             continue
-        if payment.act == "approve":
+        if payment.override:
+            await _attempt(desk, slug, payment, desk.market.approve(payment.assignment, payment.reason, override=True))
+        elif payment.act == "approve":
             await desk.market.approve(payment.assignment, payment.reason)
+            await settling.settled(desk.winnow, slug, payment)
         else:
-            await desk.market.reject(payment.assignment, payment.reason)
+            await _reject(desk, slug, payment)
+
+
+async def _reject(desk: Desk, slug: str, payment: settling.Payment) -> None:
+    try:
+        await desk.market.reject(payment.assignment, payment.reason)
+    except StateError:
+        if payment.hit is None or await _state(desk, payment.hit, payment.assignment) != "approved":
+            raise
+        await settling.paid_already(desk.winnow, slug, payment)
+    else:
         await settling.settled(desk.winnow, slug, payment)
+
+
+async def _state(desk: Desk, hit: str, assignment: str) -> str:
+    return next((one.state for one in await desk.market.assignments(hit) if one.id == assignment), "")
 
 
 async def pay_bonuses(desk: Desk, slug: str) -> None:
     """Pay for unfinished work. What the market refuses is written down with its reason and not tried again."""
     for payment in await settling.unpaid(desk.winnow, slug):
         if payment.act == "bonus":
-            try:
-                await _send(desk, payment)
-            except (StateError, InputError, NotFound, Forbidden) as error:
-                await desk.market.balance()  # raises where it is our credentials that are refused, and not this bonus
-                await settling.refused(desk.winnow, slug, payment, str(error))
-            else:
-                await settling.settled(desk.winnow, slug, payment)
+            token = settling.bonus_token(desk.winnow, payment)
+            await _attempt(
+                desk,
+                slug,
+                payment,
+                desk.market.bonus(payment.annotator, payment.assignment, payment.bonus, payment.reason, token),
+            )
 
 
-async def _send(desk: Desk, payment: settling.Payment) -> None:
-    token = settling.bonus_token(desk.winnow, payment)
-    await desk.market.bonus(payment.annotator, payment.assignment, payment.bonus, payment.reason, token)
+async def _attempt(desk: Desk, slug: str, payment: settling.Payment, act: Awaitable[None]) -> None:
+    """Do an act that the market may refuse for good: that is written down with its reason and not tried again."""
+    try:
+        await act
+    except (StateError, InputError, NotFound, Forbidden) as error:
+        await desk.market.balance()  # raises where it is our credentials that are refused, and not this act
+        await settling.refused(desk.winnow, slug, payment, str(error))
+    else:
+        await settling.settled(desk.winnow, slug, payment)
