@@ -34,7 +34,6 @@ class Needs:
         if actor is None:
             raise Unauthenticated("Nobody is signed in.", "Sign in, or send an API token: Authorization: Bearer ...")
         request.state.user = actor.name
-        request.state.user = actor.name
         act = request.method not in SAFE
         if act and actor.via == "page":
             own_page(request)

@@ -10,7 +10,6 @@ from active_learning.domain.errors import InputError
 
 MARKETS = ("turk", "mturk-sandbox", "mturk")
 LOGS = ("text", "json")
-LOGS = ("text", "json")
 
 MARKET_ORIGINS = {
     "mturk-sandbox": ("https://workersandbox.mturk.com",),
@@ -36,7 +35,6 @@ class Settings:
     poll_seconds: float = 2.0
     in_hand: int = 500
     logs: str = "text"
-    logs: str = "text"
     ray_address: str | None = None
     contact: str = ""
     scrape_per_second: float = 4.0
@@ -56,8 +54,6 @@ class Settings:
     oidc_role_claim: str = ""
 
     def __post_init__(self) -> None:
-        if self.logs not in LOGS:
-            raise InputError(f"WINNOW_LOGS is '{self.logs}'.", f"Choose one of {', '.join(LOGS)}.")
         if self.logs not in LOGS:
             raise InputError(f"WINNOW_LOGS is '{self.logs}'.", f"Choose one of {', '.join(LOGS)}.")
         if self.market not in MARKETS:
@@ -122,7 +118,6 @@ class Settings:
             poll_seconds=float(env.get("WINNOW_POLL_SECONDS", cls.poll_seconds)),
             in_hand=int(env.get("WINNOW_IN_HAND", cls.in_hand)),
             logs=env.get("WINNOW_LOGS", cls.logs),
-            logs=env.get("WINNOW_LOGS", cls.logs),
             ray_address=env.get("RAY_ADDRESS"),
             contact=env.get("WINNOW_CONTACT", ""),
             scrape_per_second=_number(env, "WINNOW_SCRAPE_PER_SECOND", cls.scrape_per_second),
@@ -154,7 +149,6 @@ class Settings:
             "AWS_SECRET_ACCESS_KEY": self.market_secret_key if self.market_secret_key != "winnow-local" else "",
             "WINNOW_POLL_SECONDS": str(self.poll_seconds),
             "WINNOW_IN_HAND": str(self.in_hand),
-            "WINNOW_LOGS": self.logs,
             "WINNOW_LOGS": self.logs,
             "RAY_ADDRESS": self.ray_address,
             "WINNOW_CONTACT": self.contact,
