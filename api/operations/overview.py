@@ -1,16 +1,17 @@
 """What the page of a category says, from kept counters and short indexed reads: it costs no more as the pool grows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from active_learning import audit, estimates
+from active_learning import audit, estimates, reliability
 from active_learning.domain.candidate import State
 from active_learning.domain.category import Category
 from active_learning.domain.label import Source
 from active_learning.domain.round import CategoryState
 from active_learning.domain.task import TaskState
-from api.operations import viewing
+from api.operations import mistakes, model_reports, viewing
 from api.operations.context import Winnow
+from api.operations.model_reports import ModelReport
 from api.store.categories import COUNTERS
 from api.store.connection import Document
 from labeling_ui import contexts
@@ -29,11 +30,12 @@ STEPS = {
 """What the parts of a heavy step are called for people."""
 
 
-async def summary(w: Winnow, slug: str) -> contexts.CategorySummary:
-    """Everything that the category page says."""
+async def summary(w: Winnow, slug: str, model: int | None = None) -> contexts.CategorySummary:
+    """Everything that the category page says; of the scores of the newest model, or of that of round ``model``."""
     document = await w.store.categories.get(slug)
     category = Category.model_validate(document["category"])
     rounds = await w.store.rounds.all(slug)
+    newest = await model_reports.newest(w, slug)
     return contexts.CategorySummary(
         slug=slug,
         question=category.question,
@@ -62,6 +64,11 @@ async def summary(w: Winnow, slug: str) -> contexts.CategorySummary:
             no=await _decided_thumbnails(w, slug, answer=False),
             unknown=await _thumbnails(w, slug, {"state": State.UNKNOWN.value}),
         ),
+        standings=tuple(_standings(document)),
+        scores=await _scores(w, document, rounds, newest, model),
+        mistakes={
+            kind: (await mistakes.some(w, slug, newest, kind, limit=mistakes.FIRST)).items for kind in contexts.KINDS
+        },
         links=contexts.Links(
             task=await _task_link(w, slug),
             marketplace=w.settings.market_origins[0],
@@ -92,6 +99,59 @@ def _audit(document: Document) -> contexts.Audit:
         yes_right=yes.interval()[0] if yes.n else None,
         no_right=no.interval()[0] if no.n else None,
         alarm=tuple(state["alarm"]),
+    )
+
+
+def _standings(document: Document) -> Iterator[contexts.Standing]:
+    """Where each image stands, from the kept counters; what there is none of is left out."""
+    counts, decided = document["counts"], document["decided"]
+    waiting, disputed, excluded = (
+        sum(document["wants_votes"].values()),
+        document["disputed"],
+        document.get("excluded", 0),
+    )
+    for words, images, who, query in (
+        ("labeled by people", decided["human_yes"] + decided["human_no"], "people", "source=human"),
+        ("gold, by experts and imports", decided["gold_yes"] + decided["gold_no"], "people", "source=gold"),
+        ("labeled by the model", counts["auto_labeled"], "model", "state=auto_labeled"),
+        ("with people now", counts["posted"], "unknown", "state=posted"),
+        ("selected for a task", counts["selected"], "unknown", "state=selected"),
+        ("waiting for another answer", waiting, "unknown", "state=unknown"),
+        ("given up: people do not agree", disputed, "unknown", "disagreement=disputed"),
+        ("excluded by hand", excluded, "unknown", "state=excluded"),
+        ("nobody has been asked", counts["unknown"] - waiting - disputed - excluded, "unknown", "state=unknown"),
+    ):
+        if images > 0:
+            yield contexts.Standing(words=words, images=images, who=who, query=query)
+
+
+async def _scores(
+    w: Winnow, document: Document, rounds: Sequence[Document], newest: ModelReport | None, model: int | None
+) -> contexts.Scores | None:
+    """What a model's scores say; ``None`` before the first cut, or where that round has made no model."""
+    slug = document["_id"]
+    report = newest if model is None else await model_reports.of_round(w, slug, model)
+    if report is None:
+        return None
+    result = next((r["report"] for r in rounds if r["number"] == report.round), None) or {}
+    cuts = (result.get("calibration") or {}).get("cuts") or {}
+    edges = reliability.edges().tolist()
+    columns = zip(edges, edges[1:], report.open, report.validation_yes, report.validation_no, strict=False)
+    return contexts.Scores(
+        round=report.round,
+        rounds=tuple(await w.store.model_reports.rounds(slug)),
+        looked=bool(result.get("calibration")),
+        adopted=bool(result.get("in_force")),
+        in_force=(document["rule"] or {}).get("round"),
+        lower=cuts.get("lower"),
+        upper=cuts.get("upper"),
+        bins=tuple(
+            contexts.ScoreBin(left=left, right=right, images=images, yes=yes, no=no)
+            for left, right, images, yes, no in columns
+        ),
+        groups=tuple(contexts.ScoreGroup(**group.model_dump()) for group in report.groups),
+        error=report.error,
+        brier=report.brier,
     )
 
 
@@ -131,6 +191,7 @@ def _row(document: Document, before: Document | None) -> contexts.RoundRow:
         model_version=report.get("model"),
         loss=report.get("loss"),
         spent_cents=report["spent_cents"] - spent_before,
+        agreement=contexts.Agreement(**document.get("agreement", {})),
     )
 
 
@@ -150,6 +211,9 @@ def _promise(document: Document, category: Category, rounds: Sequence[Document])
         precision_bound=rule["precision_bound"] if rule else None,
         recall_bound=rule["recall_bound"] if rule else None,
         needed=newest["needed"] if newest and not held else 0,
+        look=rule["look"] if rule else 0,
+        n=rule["n"] if rule else 0,
+        positives=rule["positives"] if rule else 0,
     )
 
 

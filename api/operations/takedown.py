@@ -60,6 +60,12 @@ async def by_image(w: Winnow, image: str, by: str, why: str) -> TakenDown:
     return await _take_down(w, image_key(_given(image, "sha256")), by, why)
 
 
+async def ask_for_image(w: Winnow, image: str, by: str, why: str) -> None:
+    """Refuse the image with this sha256 from now on; :func:`finish` removes what there is of it."""
+    key = image_key(_given(image, "sha256"))
+    await _refuse(w, [key], key, _given(by, "name of who asks"), _given(why, "reason"))
+
+
 async def finish(w: Winnow) -> int:
     """Carry out what a crash or a running cut has left of earlier takedowns; returns how many are complete now."""
     reasons = dict.fromkeys(record["because"] for record in await w.store.takedowns.unfinished())

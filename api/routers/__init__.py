@@ -1,8 +1,9 @@
 """Routers: parse, one operation, reply. The list says which there are; earlier ones match first."""
 
-from api.routers import accounts, assignments, audit_log, categories, monitor, scrapes, users
+from api.routers import accounts, assignments, audit_log, categories, monitor, scrapes, stories, users
 from api.routers.rest import accounts as rest_accounts
 from api.routers.rest import monitor as rest_monitor
+from api.routers.rest import overview as rest_overview
 from api.routers.rest import scrapes as rest_scrapes
 
 ROUTERS = (
@@ -11,10 +12,12 @@ ROUTERS = (
     users.router,
     audit_log.router,
     categories.router,
+    stories.router,
     scrapes.router,
     monitor.router,
     # the REST API
     rest_accounts.router,
     rest_scrapes.router,
+    rest_overview.router,
     rest_monitor.router,
 )

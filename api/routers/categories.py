@@ -25,9 +25,9 @@ async def index(w: Opened, me: Reader) -> HTMLResponse:
 
 
 @router.get("/categories/{slug}", response_class=HTMLResponse)
-async def category(w: Opened, me: Reader, slug: str) -> HTMLResponse:
-    """The category page."""
-    return replies.page(CategoryPage(summary=await overview.summary(w, slug)), me)
+async def category(w: Opened, me: Reader, slug: str, model: int | None = None) -> HTMLResponse:
+    """The category page; with ``model`` it shows the scores of that round's model."""
+    return replies.page(CategoryPage(summary=await overview.summary(w, slug, model)), me)
 
 
 @router.get("/categories/{slug}/events")

@@ -1,6 +1,6 @@
 """What is known of one image, across collections: who was asked about it and what they said."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pymongo import DESCENDING
 
@@ -15,6 +15,7 @@ class Stories:
         self._submissions = database["submissions"]
         self._verdicts = database["verdicts"]
         self._tasks = database["tasks"]
+        self._labels = database["labels"]
 
     async def answers(self, category: str, image: str, limit: int) -> list[tuple[Document, Answer]]:
         """The newest answers to an image, the newest first: each with its submission, which has no other answers."""
@@ -32,3 +33,17 @@ class Stories:
         """Name, round and state of tasks, by id."""
         found = self._tasks.find({"_id": {"$in": list(tasks)}}, {"name": 1, "round": 1, "wave": 1, "state": 1})
         return {document["_id"]: document async for document in found}
+
+    async def before_recheck(self, category: str, rechecked: Mapping[str, int]) -> dict[str, bool]:
+        """What images were labeled when their label went back to people (image -> its round), by image."""
+        fields = {"image": 1, "value": 1}
+        found = self._labels.find({"category": category, "image": {"$in": list(rechecked)}}, fields)
+        values: dict[str, bool] = {}
+        before: dict[str, bool] = {}
+        async for label in found.sort([("image", 1), ("decided_at", 1), ("_id", 1)]):
+            image = label["image"]
+            if label["_id"] == f"{category}:{image}:recheck:{rechecked[image]}" and image in values:
+                before[image] = values[image]
+            elif label["value"] is not None:
+                values[image] = label["value"]
+        return before

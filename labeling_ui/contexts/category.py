@@ -1,12 +1,16 @@
 """The researchers' pages: the list of categories, and one category."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, computed_field
+from pydantic import Field
 
 from active_learning.domain.label import Source
-from labeling_ui.charts import Standing, pool_chart
+from labeling_ui.charts import Agreed, agreement_chart, pool_chart
+from labeling_ui.charts import Standing as Moment
 from labeling_ui.contexts.base import Page, Shown
+from labeling_ui.contexts.mistakes import KINDS, Mistake, MistakeKind, Told
+from labeling_ui.contexts.model import Scores
 
 CategoryState = Literal["open", "paused", "finished"]
 Interval = tuple[float, float, float]
@@ -53,6 +57,27 @@ class Decided(Shown):
     gold_no: int = 0
 
 
+class Agreement(Shown):
+    """Images that people decided or gave up, by how their answers stood to each other; ``pairs`` of answers of two
+    people to one of them, ``alike`` of them the same."""
+
+    agreed: int = 0
+    contested: int = 0
+    disputed: int = 0
+    single: int = 0
+    pairs: int = 0
+    alike: int = 0
+
+
+class Standing(Shown):
+    """Where so many images stand, in words; ``query`` finds them in the pool."""
+
+    words: str
+    images: int
+    who: Literal["people", "model", "unknown"]
+    query: str = ""
+
+
 class RoundRow(Shown):
     """One round in the table.
 
@@ -79,6 +104,7 @@ class RoundRow(Shown):
     model_version: str | None = None
     loss: float | None = None
     spent_cents: int = 0
+    agreement: Agreement = Agreement()
 
 
 class Validation(Shown):
@@ -99,7 +125,8 @@ class Promise(Shown):
     """The targets of the policy and the bounds that the validation images give now.
 
     ``held`` is ``None`` as long as nothing was calibrated. ``needed`` validation images more would let a failing side
-    pass if they look like the present ones.
+    pass if they look like the present ones. The bounds come from look number ``look`` at ``n`` validation images,
+    ``positives`` of them yes.
     """
 
     precision: float
@@ -109,6 +136,9 @@ class Promise(Shown):
     precision_bound: float | None = None
     recall_bound: float | None = None
     needed: int = 0
+    look: int = 0
+    n: int = 0
+    positives: int = 0
 
 
 class Progress(Shown):
@@ -203,6 +233,9 @@ class CategorySummary(Shown):
     estimate: Estimate | None = None
     submissions: Submissions = Submissions()
     examples: Examples = Examples()
+    standings: tuple[Standing, ...] = ()
+    scores: Scores | None = None
+    mistakes: Mapping[MistakeKind, tuple[Mistake, ...]] = Field(default_factory=dict)
     links: Links
 
     @property
@@ -215,21 +248,32 @@ class CategorySummary(Shown):
         """Images with a label in force."""
         return self.counts.labeled + self.counts.auto_labeled
 
-    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def agreement(self) -> Agreement:
+        """How far people have agreed in all rounds."""
+        names = Agreement.model_fields
+        return Agreement(**{name: sum(getattr(row.agreement, name) for row in self.rounds) for name in names})
+
+    def charts(self) -> dict[str, dict[str, Any]]:
+        """Vega-Lite by the id of its place."""
+        rounds = [Agreed(str(row.round), **row.agreement.model_dump(exclude={"pairs", "alike"})) for row in self.rounds]
+        model = self.scores.charts() if self.scores else {}
+        return {"chart": self.chart, "agreement-chart": agreement_chart(rounds), **model}
+
     @property
     def chart(self) -> dict[str, Any]:
-        """Vega-Lite: the pool round by round, and as it stands now if that is news."""
+        """The pool round by round, and as it stands now if that is news."""
         total = self.total
         if not total:
             return pool_chart([])
-        standings = [Standing("start", 0, 0, total)]
+        moments = [Moment("start", 0, 0, total)]
         for row in self.rounds:
             model = row.auto_yes + row.auto_no
-            standings.append(Standing(str(row.round), total - row.unknown - model, model, row.unknown))
-        now = Standing("now", self.counts.labeled, self.counts.auto_labeled, self.open_images)
-        if now[1:] != standings[-1][1:]:
-            standings.append(now)
-        return pool_chart(standings)
+            moments.append(Moment(str(row.round), total - row.unknown - model, model, row.unknown))
+        now = Moment("now", self.counts.labeled, self.counts.auto_labeled, self.open_images)
+        if now[1:] != moments[-1][1:]:
+            moments.append(now)
+        return pool_chart(moments)
 
 
 class CategoryPage(Page):
@@ -239,7 +283,13 @@ class CategoryPage(Page):
 
     summary: CategorySummary
 
+    @property
+    def kinds(self) -> Mapping[MistakeKind, Told]:
+        """The lists of images to look at."""
+        return KINDS
+
     def client(self) -> dict[str, Any]:
-        """Where to listen for news, and the chart."""
+        """Where to listen for news, the charts by their places, and what is needed to move the cuts."""
         base = f"/categories/{self.summary.slug}"
-        return {"page": base, "events": f"{base}/events", "chart": self.summary.chart}
+        scores = self.summary.scores.movable() if self.summary.scores else None
+        return {"page": base, "events": f"{base}/events", "charts": self.summary.charts(), "scores": scores}
