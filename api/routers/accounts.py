@@ -10,13 +10,16 @@ from active_learning.domain.errors import Forbidden, InputError, StateError
 from api import replies
 from api.access import COOKIE, Reader, address, own_page, who
 from api.deps import Opened
-from api.operations import accounts, api_tokens, audit_log, viewing_accounts
+from api.operations import accounts, api_tokens, audit_log, openid, viewing_accounts
 from api.operations.accounts import Whence
 from labeling_ui.contexts.accounts import Secret, SignInPage, TokenForm
 
 router = APIRouter(include_in_schema=False)
 
 Word = Annotated[str, Form(max_length=2_000)]
+
+BEGUN = "winnow_sign_in_begun"
+"""The cookie of a sign-in with an organisation's account that has begun."""
 
 
 def inside(path: str) -> str:
@@ -69,6 +72,34 @@ def remember(reply: Response, public_url: str, key: accounts.Let) -> None:
     secure = public_url.startswith("https:")
     age = round(accounts.SIGNED_IN.total_seconds())
     reply.set_cookie(COOKIE, key.key, max_age=age, httponly=True, samesite="lax", secure=secure)
+
+
+@router.get("/sign-in/elsewhere")
+async def sign_in_elsewhere(w: Opened, next: str = "/") -> Response:
+    """Go to the organisation's own sign-in page."""
+    begun = await openid.begin(w, inside(next))
+    reply = RedirectResponse(begun.url, 303)
+    secure = w.settings.public_url.startswith("https:")
+    reply.set_cookie(
+        BEGUN, begun.kept, max_age=openid.LONGEST_S, path=openid.PATH, httponly=True, samesite="lax", secure=secure
+    )
+    return reply
+
+
+@router.get(openid.PATH)
+async def come_back(request: Request, w: Opened) -> Response:
+    """The browser comes back from there: let it in, or say why not."""
+    try:
+        known = await openid.finish(w, request.cookies.get(BEGUN, ""), request.query_params)
+    except (Forbidden, InputError) as error:
+        about = {"name": "…", "issuer": w.settings.oidc_issuer}
+        await audit_log.record(w, None, "accounts.sign_in_elsewhere", about, error.message, address(request))
+        reply: Response = replies.page(SignInPage(error=str(error), elsewhere=w.settings.oidc_title), None, 403)
+    else:
+        let = await accounts.let_in(w, known.user, whence(request, "openid"))
+        reply = await come_in(request, w, let, "accounts.sign_in_elsewhere", known.after, issuer=known.issuer)
+    reply.delete_cookie(BEGUN, path=openid.PATH)
+    return reply
 
 
 @router.post("/sign-out")

@@ -25,6 +25,8 @@ OPEN = {
     "/assignment/submission": "wants the assignment's token",
     "/categories/{slug}/examples/{index}": "annotators see them before they accept",
     "/sign-in": "whoever wants to sign in is not signed in",
+    "/sign-in/elsewhere": "whoever wants to sign in is not signed in",
+    "/sign-in/elsewhere/back": "what the provider says is what lets him in",
     "/sign-out": "ends a sign-in, and nothing else",
 }
 """Every path that needs no sign-in, and why."""
