@@ -9,7 +9,7 @@ from active_learning.domain.errors import StateError, WinnowError
 from api.store.connection import UNREACHABLE
 from deploy.terminal import errors
 
-LIGHT = ("scrape", "scrapes", "download", "takedown")
+LIGHT = ("scrape", "scrapes", "download", "takedown", "users", "audit-log")
 """Commands that start at once: they never load what trains models, which takes seconds."""
 
 

@@ -123,6 +123,7 @@ def work_command(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Run a background worker: posts tasks, collects answers, trains, labels. Start as many as you like."""
+
     async def run(settings: Settings) -> None:
         logs.configure(settings.logs)
         stop = asyncio.Event()
@@ -166,7 +167,7 @@ def import_command(
     answers = read_labels(labels, {name for name, _ in files}) if labels else {}
 
     async def run() -> None:
-        async with opened(data) as w:
+        async with opened(data, "import", category=category, path=str(path)) as w:
             await ensure_category(w, category, NewCategory(question))
             with demo.progress_bar("Importing images", console) as on_progress:
                 imported = await pipeline.import_files(w, category, files, path.name, on_progress)

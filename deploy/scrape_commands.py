@@ -32,7 +32,8 @@ from api.store.scrapes import ScrapeState
 from deploy.categories import NewCategory, ensure_category
 from deploy.crew import Helper, crew_of, forked
 from deploy.takedown_command import takedown
-from deploy.terminal import DEFAULT_DATA, Data, Slug, console, local_settings, opened
+from deploy.terminal import DEFAULT_DATA, Data, Slug, console, local_settings, note, opened
+from deploy.users_commands import audit_app, users_app
 from scraper.licences import wanted
 from scraper.node import Node
 from scraper.outcomes import Outcome
@@ -102,6 +103,7 @@ def run_scrape(data: Path, wanted: Wanted, new: NewCategory, start_only: bool = 
 
 async def _scrape(settings: Settings, wanted: Wanted, new: NewCategory, helpers: Sequence[Helper] | None) -> bool:
     async with open_winnow(settings) as w:
+        await note(w, "scrapes.start", **{**wanted.options, "slug": wanted.category, "source": wanted.source})
         await ensure_category(w, wanted.category, new)
         name = await scraping.start(w, wanted)
         if helpers is None:
@@ -280,7 +282,7 @@ def scrapes_stop(name: Scrape, data: Data = DEFAULT_DATA) -> None:
     """Stop a scrape; what is in hand is finished."""
 
     async def run() -> None:
-        async with opened(data) as w:
+        async with opened(data, "scrapes.stop", **_about(name)) as w:
             await scraping.stop(w, name)
             console.print(f"{name} is stopped; `./winnow scrapes resume {name}` goes on.")
 
@@ -292,7 +294,7 @@ def scrapes_resume(name: Scrape, data: Data = DEFAULT_DATA) -> None:
     """Go on with a scrape that was stopped, has failed, or has ended."""
 
     async def run() -> None:
-        async with opened(data) as w:
+        async with opened(data, "scrapes.go_on", **_about(name)) as w:
             await scraping.go_on(w, name)
             console.print(f"{name} goes on as soon as a worker is free.")
 
@@ -308,12 +310,18 @@ def scrapes_again(
     """Let images with some outcome be fetched once more, conditionally where the server gave validators."""
 
     async def run() -> None:
-        async with opened(data) as w:
+        async with opened(data, "scrapes.again", **_about(name), outcome=", ".join(outcome)) as w:
             number = await scraping.visit_again(w, name, outcome)
             await scraping.go_on(w, name)
             console.print(f"{number:,} images wait again.")
 
     asyncio.run(run())
+
+
+def _about(scrape: str) -> dict[str, str]:
+    """What the audit log says of a scrape."""
+    slug, _, name = scrape.partition(":")
+    return {"slug": slug, "name": name}
 
 
 @scrapes_app.command("outcomes")
@@ -371,3 +379,5 @@ app.command()(scrape)
 app.command()(download)
 app.command()(takedown)
 app.add_typer(scrapes_app, name="scrapes")
+app.add_typer(users_app, name="users")
+app.add_typer(audit_app, name="audit-log")

@@ -27,7 +27,8 @@ def takedown(
         raise InputError("--author needs --source.", "Authors are named by their source, such as --source flickr.")
 
     async def run() -> None:
-        async with opened(data) as w:
+        asked = {"url": url, "author": author, "source": source, "image": image}
+        async with opened(data, "takedown", why=why, asked_by=by, **{k: v for k, v in asked.items() if v}) as w:
             if url is not None:
                 gone = await acts.by_url(w, url, by, why)
             elif author is not None:

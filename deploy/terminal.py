@@ -1,5 +1,6 @@
 """What every command shares: the terminal, the common options, the way to the database."""
 
+import getpass
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from active_learning.domain.access import command_line
+from api.operations import audit_log
 from api.operations.context import Winnow, open_winnow
 from api.settings import Settings
 from deploy import stack
@@ -34,8 +37,19 @@ def local_settings(data: Path) -> Iterator[Settings]:
 
 
 @asynccontextmanager
-async def opened(data: Path) -> AsyncIterator[Winnow]:
-    """Open connections for a command."""
+async def opened(data: Path, act: str = "", **about: object) -> AsyncIterator[Winnow]:
+    """Open connections for a command. One that changes something names its act: the audit log has it first."""
     with local_settings(data) as settings:
         async with open_winnow(settings) as w:
+            if act:
+                await note(w, act, **about)
             yield w
+
+
+async def note(w: Winnow, act: str, **about: object) -> None:
+    """Write into the audit log what whoever has the shell is about to do."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = "somebody"
+    await audit_log.record(w, command_line(user), act, about)
