@@ -55,7 +55,7 @@ async def summary(w: Winnow, slug: str, model: int | None = None) -> contexts.Ca
         gold=contexts.Gold(**document["gold"]),
         promise=_promise(document, category, rounds),
         cost=contexts.Cost(budget_cents=category.policy.budget_cents, **document["money"]),
-        estimate=_estimate(document, category, rounds),
+        estimate=estimate(document, category, rounds),
         submissions=contexts.Submissions(
             **{k: v for k, v in document["submissions"].items() if k in contexts.Submissions.model_fields}
         ),
@@ -217,7 +217,8 @@ def _promise(document: Document, category: Category, rounds: Sequence[Document])
     )
 
 
-def _estimate(document: Document, category: Category, rounds: Sequence[Document]) -> contexts.Estimate | None:
+def estimate(document: Document, category: Category, rounds: Sequence[Document]) -> contexts.Estimate | None:
+    """What is left for a category; ``None`` before there is anything to go by, and where nothing is left."""
     labels = sum(r["human_labels"] for r in rounds)
     answers = document["submissions"]["answers"]
     if not labels or not answers or document["state"] == CategoryState.FINISHED:

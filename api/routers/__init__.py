@@ -1,7 +1,8 @@
 """Routers: parse, one operation, reply. The list says which there are; earlier ones match first."""
 
-from api.routers import accounts, assignments, audit_log, categories, monitor, scrapes, stories, users
+from api.routers import accounts, assignments, audit_log, categories, money, monitor, scrapes, stories, users
 from api.routers.rest import accounts as rest_accounts
+from api.routers.rest import money as rest_money
 from api.routers.rest import monitor as rest_monitor
 from api.routers.rest import overview as rest_overview
 from api.routers.rest import scrapes as rest_scrapes
@@ -15,9 +16,11 @@ ROUTERS = (
     stories.router,
     scrapes.router,
     monitor.router,
+    money.router,
     # the REST API
     rest_accounts.router,
     rest_scrapes.router,
     rest_overview.router,
     rest_monitor.router,
+    rest_money.router,
 )

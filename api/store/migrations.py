@@ -160,6 +160,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("category", ASCENDING), ("done_at", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("act", ASCENDING)]),
         IndexModel([("intended_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("category", ASCENDING), ("intended_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel(
             [("intended_at", ASCENDING), ("_id", ASCENDING)],
             name="waiting",

@@ -1,5 +1,6 @@
 """The ledger of outward acts on money. An act is written down before it is done and marked when it is done."""
 
+from collections.abc import AsyncIterator
 from collections.abc import Collection as Bag
 from datetime import datetime
 from typing import Literal
@@ -94,6 +95,34 @@ class Payments:
     async def _end(self, identifier: str, fields: Document, session: Session) -> bool:
         result = await self.collection.update_one(
             {"_id": identifier, "done_at": None, "refused_at": None}, {"$set": fields}, session=session
+        )
+        return result.modified_count == 1
+
+    async def latest(self, category: str | None, before: tuple[datetime, str] | None, limit: int) -> list[Document]:
+        """Acts in the order in which they were written down, the newest first, from ``before`` (time and id) on."""
+        only: Document = {} if category is None else {"category": category}
+        if before is not None:
+            at, identifier = before
+            only["$or"] = [{"intended_at": {"$lt": at}}, {"intended_at": at, "_id": {"$lt": identifier}}]
+        found = self.collection.find(only).sort([("intended_at", -1), ("_id", -1)])
+        return await found.limit(limit).to_list()
+
+    async def stream(self, category: str | None) -> AsyncIterator[Document]:
+        """Every act, in the order of ids."""
+        async for document in self.collection.find({} if category is None else {"category": category}).sort("_id"):
+            yield document
+
+    async def refused_for(self, category: str, why: str, limit: int = 500) -> list[Document]:
+        """Acts that were refused for this reason, the oldest first."""
+        only = {"category": category, "done_at": None, "refused": why}
+        return await self.collection.find(only).sort("refused_at").limit(limit).to_list()
+
+    async def reopen(self, identifier: str, why: str, session: Session) -> bool:
+        """Take back that an act was refused for this reason; say whether this call did it."""
+        result = await self.collection.update_one(
+            {"_id": identifier, "done_at": None, "refused": why},
+            {"$set": {"refused_at": None}, "$unset": {"refused": ""}},
+            session=session,
         )
         return result.modified_count == 1
 

@@ -44,6 +44,19 @@ from labeling_ui.contexts.images_in import (
 )
 from labeling_ui.contexts.mistakes import KINDS, Mistake, MistakeKind, MistakesFound, MistakesPage, Told, Why
 from labeling_ui.contexts.model import ScoreBin, ScoreGroup, Scores
+from labeling_ui.contexts.money import (
+    ForDay,
+    ForKind,
+    Fund,
+    Ledger,
+    LedgerEntry,
+    LedgerPage,
+    Money,
+    MoneyPage,
+    WageLine,
+    Wages,
+    WageSpread,
+)
 from labeling_ui.contexts.monitor import (
     Happened,
     JobLine,
@@ -78,7 +91,10 @@ __all__ = [
     "Examples",
     "ExpertPage",
     "FindExample",
+    "ForDay",
+    "ForKind",
     "FormField",
+    "Fund",
     "Gold",
     "Happened",
     "ImagesInPage",
@@ -88,6 +104,9 @@ __all__ = [
     "JobNumbers",
     "Joined",
     "Keys",
+    "Ledger",
+    "LedgerEntry",
+    "LedgerPage",
     "Lesson",
     "LicenceGroup",
     "Links",
@@ -97,6 +116,8 @@ __all__ = [
     "MistakeKind",
     "MistakesFound",
     "MistakesPage",
+    "Money",
+    "MoneyPage",
     "Monitor",
     "MonitorPage",
     "Opinion",
@@ -125,5 +146,8 @@ __all__ = [
     "Told",
     "Validation",
     "Why",
+    "WageLine",
+    "WageSpread",
+    "Wages",
     "Work",
 ]
