@@ -125,7 +125,7 @@ def _answers() -> dict[str, Any]:
                 title="validation",
                 scale=alt.Scale(type="symlog", constant=1),
                 axis=alt.Axis(
-                    tickCount=3, labelExpr="format(abs(datum.value), '~s')", minExtent=EXTENT, maxExtent=EXTENT
+                    tickCount=3, labelOverlap=True, labelExpr="format(abs(datum.value), '~s')", minExtent=EXTENT, maxExtent=EXTENT
                 ),
             ),
             color=_colour("answer:N"),
@@ -153,7 +153,7 @@ def _reliability() -> dict[str, Any]:
     data = alt.Chart(alt.NamedData("groups"))
     diagonal = (
         alt.Chart(alt.InlineData(values=[{"p": 0}, {"p": 1}]))
-        .mark_line(strokeDash=[4, 4], strokeWidth=1, opacity=0.6)
+        .mark_line(strokeDash=[4, 4], strokeWidth=1.5, color="#8b857a")
         .encode(x=alt.X("p:Q", scale=whole), y=alt.Y("p:Q", scale=whole))
     )
     bars = data.mark_rule(strokeWidth=2, opacity=0.45).encode(
@@ -208,5 +208,7 @@ def _params(cuts: Cuts) -> list[dict[str, Any]]:
 
 
 def _spec(layers: list[alt.Chart], height: int) -> dict[str, Any]:
-    spec: dict[str, Any] = alt.layer(*layers).properties(width="container", height=height).to_dict()
+    # The rows of lines stay in their layers: ``datasets`` is for what a page exchanges.
+    with alt.data_transformers.enable(consolidate_datasets=False):
+        spec: dict[str, Any] = alt.layer(*layers).properties(width="container", height=height).to_dict()
     return spec

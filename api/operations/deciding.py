@@ -1,7 +1,7 @@
 """From answers to human labels: consensus over everything people have said, then one state move a candidate."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from active_learning import consensus
@@ -95,6 +95,7 @@ async def _apply(w: Winnow, slug: str, action: Decide, decisions: Sequence[Decis
     now = w.clock()
     labels: list[Label] = []
     certainty: dict[str, float] = {}
+    final: list[Decision] = []
     groups: dict[str, list[str]] = {"yes": [], "no": [], "more": [], "disputed": []}
     for decision in decisions:
         outcome = decision.outcome
@@ -102,6 +103,7 @@ async def _apply(w: Winnow, slug: str, action: Decide, decisions: Sequence[Decis
             # Leaving hard images out of validation would flatter the model: they keep the likelier answer.
             outcome = "yes" if decision.posterior >= 0.5 else "no"
         groups[outcome].append(decision.image)
+        final.append(replace(decision, outcome=outcome))
         if outcome in ("yes", "no"):
             certainty[decision.image] = max(decision.posterior, 1.0 - decision.posterior)
             labels.append(
@@ -122,7 +124,7 @@ async def _apply(w: Winnow, slug: str, action: Decide, decisions: Sequence[Decis
         for outcome, images in groups.items():
             await _move(w, slug, action, outcome, images, heard.validation, session)
         await w.store.candidates.put_certainty(slug, certainty, session)
-        found = {f"agreement.{name}": n for name, n in consensus.agreement(decisions).items()}
+        found = {f"agreement.{name}": n for name, n in consensus.agreement(final).items()}
         await w.store.rounds.count(slug, action.round, found, session)
 
     await w.store.transact(work)

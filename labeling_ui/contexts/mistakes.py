@@ -33,7 +33,7 @@ KINDS: Mapping[MistakeKind, Told] = {
     "uncertain": Told(
         "The model is least certain",
         "Images of the pool whose score is nearest to one half, when the newest model scored it.",
-        "No model has scored the pool yet.",
+        "There is no model yet, or people have decided everything that it was uncertain of.",
     ),
     "contested": Told(
         "People disagree",

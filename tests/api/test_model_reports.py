@@ -7,6 +7,7 @@ from active_learning import reliability
 from active_learning.domain.candidate import State
 from api.operations import cutting, model_reports, takedown
 from api.operations.context import Winnow
+from api.store import Session
 from tests.api import scored
 from tests.api.scored import SLUG
 
@@ -24,6 +25,11 @@ async def prepared(w: Winnow, bits: int = 1) -> tuple[dict[str, bool], dict[str,
     scores = scored.good_scores(answers, 0.5, 1)
     await scored.put_scores(w, scores, f"{SLUG}:1", bits)
     await scored.ready_to_cut(w, 1)
+
+    async def work(session: Session) -> None:
+        await w.store.rounds.count(SLUG, 1, {"posted": 100, "answers": 200, "human_labels": 100}, session)
+
+    await w.store.transact(work)
     return answers, scores
 
 
