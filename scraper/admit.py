@@ -1,6 +1,7 @@
 """The gate of the pool: bytes that have arrived are examined, put into the category's form, and handed to intake."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -51,11 +52,16 @@ Settle = Callable[[Sequence[Admitted], Session], Awaitable[None]]
 """Writes what depends on the outcomes; it may run more than once, with other outcomes."""
 
 
+POLICY_S = 1.0
+"""What a category lets in is read again after so long: reading it takes as long as examining a picture."""
+
+
 class Admission:
     """Examines in one thread beside the event loop, and remembers the perceptual hashes of the categories it serves."""
 
     def __init__(self, w: Winnow) -> None:
         self._w = w
+        self._policies: dict[str, tuple[IntakePolicy, float]] = {}
         self._thread = ThreadPoolExecutor(1, "examine")
         self._near: dict[str, NearIndex] = {}
 
@@ -68,7 +74,7 @@ class Admission:
 
     async def examine(self, slug: str, arrived: Sequence[Arrived]) -> list[NewImage | Admitted]:
         """Examine images and bring them into the category's form: what intake takes, or why it is not handed on."""
-        policy = (await self._w.store.categories.definition(slug)).intake
+        policy = await self._policy(slug)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, _examine_all, arrived, policy)
 
@@ -76,7 +82,7 @@ class Admission:
         self, slug: str, examined: Sequence[NewImage | Admitted], also: Settle | None = None
     ) -> list[Admitted]:
         """Store what was examined, and in the same transaction what ``also`` makes of the outcomes."""
-        near = (await self._w.store.categories.definition(slug)).intake.near
+        near = (await self._policy(slug)).near
         fresh = [image for image in examined if isinstance(image, NewImage)]
 
         def outcomes(added: Added) -> list[Admitted]:
@@ -89,6 +95,14 @@ class Admission:
 
         known = None if near is None else self._near.setdefault(f"{slug} {near}", NearIndex(near))
         return outcomes(await add_images(self._w, slug, fresh, known, None if also is None else write))
+
+    async def _policy(self, slug: str) -> IntakePolicy:
+        now = time.monotonic()
+        policy, until = self._policies.get(slug, (None, now))
+        if policy is None or now >= until:
+            policy = (await self._w.store.categories.definition(slug)).intake
+            self._policies[slug] = policy, now + POLICY_S
+        return policy
 
     def close(self) -> None:
         """End the thread."""
