@@ -147,6 +147,10 @@ class NearIndex:
         if end - self._levelled >= TAIL:
             self._build()
 
+    def since(self, start: int) -> set[str]:
+        """The images given from number ``start`` on."""
+        return {image.hex() for image in self._images[start : self._size].tolist()}
+
     def within(self, hashes: Hashes) -> list[str | None]:
         """The image whose hash was stored first among those within the radius of each [N]; ``None``: there is none."""
         batch = _both(hashes)

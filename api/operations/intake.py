@@ -106,6 +106,9 @@ class Duplicates(Protocol):
         """The first image that each [N] is a near-duplicate of, among those given by ``extend`` and those before it
         in ``ids`` that are kept; ``None`` for one that is kept. Changes nothing."""
 
+    def since(self, start: int) -> set[str]:
+        """The images given from number ``start`` on."""
+
 
 async def create_category(w: Winnow, category: Category) -> None:
     """Create a category and the recurring jobs that keep its loop going; raises ``InputError`` if it exists."""
@@ -158,39 +161,48 @@ class _Intake:
         self._earlier: dict[str, str] = {}
         self._stored: set[str] = set()
         self._new_images = 0
+        self._gate: Gate | None = None
+        self._seen: _Seen | None = None
 
     async def attempt(self) -> bool:
         """Look, decide, and add; ``False`` when the pool has changed meanwhile and nothing was added."""
-        w, slug = self._w, self._slug
-        gate = await w.store.categories.gate(slug)
-        if self._near is not None and not await _catch_up(w, slug, self._near, gate.hashed):
+        w, slug, near = self._w, self._slug, self._near
+        gate, self._gate = self._gate or await w.store.categories.gate(slug), None
+        if near is not None and not await _catch_up(w, slug, near, gate.hashed):
             return False
-        ids = [image.sha256 for image in self._images]
-        down, present, known = await asyncio.gather(
-            self._taken_down(), w.store.candidates.present(slug, ids), w.store.images.known(ids)
-        )
-        if self._near is not None and len(self._near) != gate.hashed:
-            return False
-        if late := down & self._stored:  # taken down between the bytes and now: they go again
+        if self._seen is None or self._seen.stale(gate, near):
+            self._seen = await self._look(gate)
+            if near is not None and len(near) != gate.hashed:
+                return False
+        seen = self._seen
+        if late := seen.down & self._stored:  # taken down between the bytes and now: they go again
             self._stored -= late
             for image in sorted(late):
                 await takedown.by_image(w, image, "winnow", "it arrived while its URL or author was taken down")
             return False
-        kept = self._decide(down, present)
-        fresh = [image for image in kept if image.sha256 not in known]
-        if await self._store_bytes(fresh) and (await w.store.categories.gate(slug)).intakes != gate.intakes:
-            return (
-                False  # it took a while, and others were faster: what they brought is read before, not after, the act
-            )
+        kept = self._decide(seen.down, seen.present)
+        fresh = [image for image in kept if image.sha256 not in seen.known]
+        if await self._store_bytes(fresh):
+            self._gate = await w.store.categories.gate(slug)
+            if self._gate.intakes != gate.intakes:
+                return False  # it took a while, and others were faster: their images are read before the act, not after
         self._new_images = len(fresh)
         now = w.clock()
         if (kept or self._also) and not await self._add(gate, kept, fresh, now):
+            self._gate = None
             return False
-        places = [i for i in self._images if i.url and i.url not in known.get(i.sha256, {i.url})]
+        places = [i for i in self._images if i.url and i.url not in seen.known.get(i.sha256, {i.url})]
         await w.store.images.add_places(
             {i.sha256: _place(i, now) for i in places if self._kinds[i.sha256] in (Kind.ADDED, Kind.DUPLICATE)}
         )
         return True
+
+    async def _look(self, gate: Gate) -> "_Seen":
+        ids = _ids(self._images)
+        down, present, known = await asyncio.gather(
+            self._taken_down(), self._w.store.candidates.present(self._slug, ids), self._w.store.images.known(ids)
+        )
+        return _Seen(gate, frozenset(ids), down, present, known)
 
     async def _taken_down(self) -> set[str]:
         """The images that are refused, by whichever of their three names."""
@@ -250,7 +262,8 @@ class _Intake:
 
         try:
             passed = await w.store.transact(work)
-        except DuplicateKeyError:  # another category has taken in the same picture
+        except DuplicateKeyError:  # another category has taken in the same picture, or another process a tiny one
+            self._seen = None
             return False
         if not passed:
             return False
@@ -273,6 +286,28 @@ class _Intake:
             kinds=tuple(kinds),
             earlier=tuple(self._earlier.get(image.sha256) for image in images),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the store knew of the images ``ids`` after ``gate`` was read."""
+
+    gate: Gate
+    ids: frozenset[str]
+    down: set[str]
+    present: set[str]
+    known: Mapping[str, set[str]]
+
+    def stale(self, gate: Gate, near: Duplicates | None) -> bool:
+        """Whether it may have changed by ``gate``, as far as the hashes of what has come in since tell.
+
+        They are silent about images without one: whoever adds such an image a second time gets an error.
+        """
+        if gate.intakes == self.gate.intakes:
+            return False
+        if near is None or gate.shut != self.gate.shut or not self.present <= self.known.keys():
+            return True
+        return not self.ids.isdisjoint(near.since(self.gate.hashed))
 
 
 async def _catch_up(w: Winnow, slug: str, near: Duplicates, hashed: int) -> bool:

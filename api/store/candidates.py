@@ -8,7 +8,7 @@ from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from active_learning.domain.candidate import Role, State, check_move
 from active_learning.domain.label import Source
-from api.store.connection import Collection, Database, Document, Session
+from api.store.connection import Collection, Database, Document, Session, insert_all
 from api.store.shards import Shard
 
 Filter = Mapping[str, Any]
@@ -49,7 +49,8 @@ class Candidates:
     ) -> int:
         """Make unknown candidates of ``draws`` (image -> its draw); one that exists ends the transaction.
 
-        Ask :meth:`present` first. Those whose draw is less than ``below`` are for validation. Returns how many came in.
+        Ask :meth:`present` first; raises ``DuplicateKeyError`` when somebody else has made one of them since. Those
+        whose draw is less than ``below`` are for validation. Returns how many came in.
         """
         fresh = [
             {
@@ -74,8 +75,7 @@ class Candidates:
             }
             for image, draw in draws.items()
         ]
-        if fresh:
-            await self.collection.insert_many(fresh, ordered=False, session=session)
+        await insert_all(self.collection, fresh, session)
         return len(fresh)
 
     async def remove(self, category: str, images: Sequence[str], session: Session) -> list[Document]:

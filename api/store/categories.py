@@ -34,12 +34,16 @@ COUNTERS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What an intake decides by: how often the pool has changed by intakes, and how many perceptual hashes it has."""
+    """What an intake decides by: how often the pool has changed by intakes, and how many perceptual hashes it has.
+
+    ``shut`` is how often takedowns have made all intakes look again.
+    """
 
     seed: int
     intakes: int
     hashed: int
     validation_below: float | None
+    shut: int = 0
 
 
 class Categories:
@@ -105,12 +109,17 @@ class Categories:
 
     async def gate(self, slug: str) -> Gate:
         """What an intake rests on; raises :class:`NotFound`."""
-        fields = dict.fromkeys(("category.seed", "intakes", "hashed", "validation_below"), 1)
+        fields = dict.fromkeys(("category.seed", "intakes", "hashed", "validation_below", "shut"), 1)
         document = await self.collection.find_one({"_id": slug}, fields)
         if document is None:
             raise no_category(slug)
-        below = document["validation_below"]
-        return Gate(document["category"].get("seed", 0), document["intakes"], document["hashed"], below)
+        return Gate(
+            seed=document["category"].get("seed", 0),
+            intakes=document["intakes"],
+            hashed=document["hashed"],
+            validation_below=document["validation_below"],
+            shut=document.get("shut", 0),
+        )
 
     async def pass_gate(self, slug: str, gate: Gate, hashed: int, changes: Mapping[str, int], session: Session) -> bool:
         """Add ``changes`` and ``hashed`` new hashes, unless the pool has changed since ``gate`` was read."""
@@ -124,7 +133,7 @@ class Categories:
 
     async def shut_gates(self, session: Session) -> None:
         """Make every intake that is under way look again before it adds anything."""
-        await self.collection.update_many({}, {"$inc": {"intakes": 1}}, session=session)
+        await self.collection.update_many({}, {"$inc": {"intakes": 1, "shut": 1}}, session=session)
 
     async def forget(self, slug: str, images: Sequence[str], session: Session) -> None:
         """Let images teach no more: they are neither examples nor lessons from now on."""

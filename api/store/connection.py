@@ -11,6 +11,7 @@ from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
+    DuplicateKeyError,
     InvalidURI,
     OperationFailure,
     WTimeoutError,
@@ -44,6 +45,17 @@ async def insert_new(collection: Collection, documents: Sequence[Document]) -> N
         except BulkWriteError as error:
             if not only_duplicates(error):
                 raise
+
+
+async def insert_all(collection: Collection, documents: Sequence[Document], session: Session) -> None:
+    """Insert in a transaction; raises ``DuplicateKeyError``, which ends it, when one of the ids exists."""
+    if documents:
+        try:
+            await collection.insert_many(documents, ordered=False, session=session)
+        except BulkWriteError as error:
+            if only_duplicates(error):
+                raise DuplicateKeyError("a document is stored already", DUPLICATE_KEY) from error
+            raise
 
 
 def only_duplicates(error: BulkWriteError) -> bool:

@@ -20,6 +20,9 @@ class FindState(StrEnum):
     DONE = "done"
 
 
+OPEN = [FindState.WAITING.value, FindState.LEASED.value]
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The outcome of one find: countable word, detail in words, the image it became, and the server's validators."""
@@ -69,25 +72,25 @@ class Finds:
 
         Each document carries the token of this lease as ``owner``.
         """
-        free = {
-            "scrape": {"$in": list(scrapes)},
-            "$or": [
-                {"state": FindState.WAITING.value, "due_at": {"$lte": now}},
-                {"state": FindState.LEASED.value, "due_at": {"$lt": now}},
-            ],
-        }
-        ids: list[str] = []
-        for state in (FindState.WAITING, FindState.LEASED):  # each alone walks an index in order; both together do not
-            if len(ids) < number:
-                due = {"scrape": {"$in": list(scrapes)}, "state": state.value, "due_at": {"$lte": now}}
-                found = self.collection.find(due, {"_id": 1}).sort("due_at", ASCENDING).limit(number - len(ids))
-                ids += [document["_id"] for document in await found.to_list()]
-        if not ids:
+        found: list[Document] = []
+        for state in OPEN:  # each alone walks an index in order; both together do not
+            if len(found) < number:
+                due = {"scrape": {"$in": list(scrapes)}, "state": state, "due_at": {"$lte": now}}
+                due_first = self.collection.find(due).sort("due_at", ASCENDING).limit(number - len(found))
+                found += await due_first.to_list()
+        if not found:
             return []
-        owner = uuid4().hex
-        lease = {"state": FindState.LEASED.value, "owner": owner, "due_at": now + timedelta(seconds=seconds)}
-        await self.collection.update_many({"_id": {"$in": ids}, **free}, {"$set": lease, "$inc": {"leases": 1}})
-        return await self.collection.find({"_id": {"$in": ids}, "owner": owner}).to_list()
+        ids, owner = [document["_id"] for document in found], uuid4().hex
+        taken = await self.collection.update_many(
+            {"_id": {"$in": ids}, "state": {"$in": OPEN}, "due_at": {"$lte": now}},
+            {
+                "$set": {"state": FindState.LEASED.value, "owner": owner, "due_at": now + timedelta(seconds=seconds)},
+                "$inc": {"leases": 1},
+            },
+        )
+        if taken.modified_count < len(found):  # somebody else was looking too
+            return await self.collection.find({"_id": {"$in": ids}, "owner": owner}).to_list()
+        return [{**document, "owner": owner, "leases": document["leases"] + 1} for document in found]
 
     async def prolong(self, owned: Mapping[str, str], now: datetime, seconds: float) -> None:
         """Keep what is in hand (find -> owner)."""

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
-from api.store.connection import Collection, Database, Document, Session, only_duplicates
+from api.store.connection import Collection, Database, Document, Session, insert_all
 
 MORE_PLACES = 7
 """Further places that are kept of an image which is found again and again."""
@@ -39,14 +39,7 @@ class Images:
 
         Raises ``DuplicateKeyError`` when somebody else has stored one of them since :meth:`known`.
         """
-        if facts:
-            documents = [{**fact, "places": [], "added_at": now} for fact in facts]
-            try:
-                await self.collection.insert_many(documents, ordered=False, session=session)
-            except BulkWriteError as error:
-                if only_duplicates(error):
-                    raise DuplicateKeyError("an image is stored already") from error
-                raise
+        await insert_all(self.collection, [{**fact, "places": [], "added_at": now} for fact in facts], session)
 
     async def add_places(self, places: Mapping[str, Document]) -> None:
         """Note further places (image -> its place), each once and up to ``MORE_PLACES``."""

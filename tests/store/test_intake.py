@@ -49,6 +49,10 @@ class EveryPair:
                 names.append(name)
         return found
 
+    def since(self, start: int) -> set[str]:
+        """The later ones."""
+        return set(self.ids[start:])
+
 
 def picture(number: int, phash: int | None, side: int = 100) -> NewImage:
     """An image of a name of its own with this perceptual hash."""
@@ -206,3 +210,13 @@ async def test_a_category_from_before_takes_images_in_after_the_migration(w: Win
     facts = await w.store.images.get(picture(0, 1).sha256)
     assert facts is not None
     assert [place["url"] for place in facts["places"]] == ["https://a/0"]
+
+
+async def test_pictures_without_a_hash_come_in_once_however_many_bring_them_at_the_same_time(w: Winnow) -> None:
+    await intake.create_category(w, factories.category())
+    tiny = [picture(number, number, side=32) for number in range(20)]
+    added = await asyncio.gather(*(intake.add_images(w, SLUG, tiny, EveryPair()) for _ in range(4)))
+    for kinds in zip(*(one.kinds for one in added), strict=True):
+        assert sorted(kinds) == [Kind.ADDED, *[Kind.DUPLICATE] * 3]
+    assert await candidates(w) == {image.sha256 for image in tiny}
+    assert await recounting.differences(w, SLUG) == {}
