@@ -47,7 +47,11 @@ async def _winnow_error(request: Request, error: Exception) -> Response:
 
 async def _unauthenticated(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.Unauthenticated)
-    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+    page = "text/html" in request.headers.get("accept", "")
+    if page and request.method != "GET":  # what was typed is still in the browser: a redirect would lose it
+        hint = "Sign in again in another tab, then come back to this one and load it again: what you typed is sent then."
+        return _reply(request, 401, "You are not signed in any more.", hint)
+    if page:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)
     reply = _reply(request, 401, error.message, error.hint)

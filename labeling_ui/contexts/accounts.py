@@ -13,7 +13,7 @@ SCOPE_WORDS: dict[Scope, str] = {
     Scope.ADMIN: "manage users, read the audit log, watch how the installation runs",
 }
 ROLE_WORDS: dict[UserRole, str] = {
-    UserRole.ADMIN: "everything, users and money among it",
+    UserRole.ADMIN: "does everything, users and money among it",
     UserRole.RESEARCHER: "makes categories, curates, takes datasets home",
     UserRole.VIEWER: "looks at categories and takes datasets home",
 }
@@ -99,6 +99,11 @@ class AccountPage(Page):
     def scope_words(self) -> dict[Scope, str]:
         """What each scope lets one do."""
         return SCOPE_WORDS
+
+    @property
+    def role_words(self) -> dict[UserRole, str]:
+        """What each role is for."""
+        return ROLE_WORDS
 
 
 class UserRow(Shown):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from active_learning.domain.label import Source
 from labeling_ui.contexts import (
+    Agreement,
     Audit,
     CategoryCard,
     CategoryPage,
@@ -41,6 +42,7 @@ from labeling_ui.contexts import (
     Validation,
     Work,
 )
+from tests.ui import account_pages, money_pages, settings_pages, story_pages
 
 QUESTION = "Does this image show a circle?"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -92,6 +94,7 @@ def round_row(number: int, unknown: int, auto: int, posted: int = 150) -> RoundR
         model_version=f"v{number}",
         loss=0.31 / number,
         spent_cents=216,
+        agreement=Agreement(agreed=posted - 30, contested=17, disputed=3, pairs=posted, alike=posted - 18),
     )
 
 
@@ -119,6 +122,9 @@ def full_summary(unknown: int = 397) -> CategorySummary:
         examples=Examples(
             yes=thumbnails(0, Source.HUMAN), no=thumbnails(10, Source.MODEL), unknown=thumbnails(20, None)
         ),
+        standings=story_pages.standings(),
+        scores=story_pages.scores(),
+        mistakes=story_pages.mistakes(),
         links=LINKS,
     )
 
@@ -291,11 +297,15 @@ def images_in_page(error: str = "") -> ImagesInPage:
 
 
 FULL: tuple[Page, ...] = (
-    IndexPage(categories=cards()),
+    IndexPage(categories=cards()[:2], archived=cards()[2:]),
     CategoryPage(summary=full_summary()),
     task_page(work(lessons=LESSONS)),
     expert_page(),
     images_in_page("This does not fit."),
+    *story_pages.FULL,
+    *account_pages.FULL,
+    *money_pages.FULL,
+    *settings_pages.FULL,
     ErrorPage(status=404, message="There is no category 'cat'.", hint="See the list of categories."),
 )
 EMPTY: tuple[Page, ...] = (
@@ -304,5 +314,9 @@ EMPTY: tuple[Page, ...] = (
     TaskPage(question=QUESTION, reward_cents=1, slots=2, minutes=1),
     ExpertPage(slug="circle", question=QUESTION, wanted_yes=0, wanted_no=0),
     ImagesInPage(slug="circle", question=QUESTION, start=start_form(), intake=intake_form()),
+    *story_pages.EMPTY,
+    *account_pages.EMPTY,
+    *money_pages.EMPTY,
+    *settings_pages.EMPTY,
     ErrorPage(status=500, message="Something went wrong."),
 )
