@@ -125,7 +125,11 @@ def _answers() -> dict[str, Any]:
                 title="validation",
                 scale=alt.Scale(type="symlog", constant=1),
                 axis=alt.Axis(
-                    tickCount=3, labelOverlap=True, labelExpr="format(abs(datum.value), '~s')", minExtent=EXTENT, maxExtent=EXTENT
+                    tickCount=3,
+                    labelOverlap=True,
+                    labelExpr="format(abs(datum.value), '~s')",
+                    minExtent=EXTENT,
+                    maxExtent=EXTENT,
                 ),
             ),
             color=_colour("answer:N"),

@@ -25,7 +25,7 @@ from active_learning.domain.submission import Response as GivenAnswer
 from api.static import Versioned
 from labeling_ui.contexts import CategoryPage, CategorySummary, ErrorPage, IndexPage, Lesson, Page
 from labeling_ui.render import render, vega_bundle
-from tests.ui import pages
+from tests.ui import pages, story_pages
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -98,6 +98,11 @@ class Standin:
             Route("/error", lambda _: self.page(pages.FULL[-1])),
             Route("/categories/circle", lambda _: self.page(CategoryPage(summary=self.summary))),
             Route("/categories/circle/images-in", lambda _: self.page(pages.images_in_page())),
+            Route("/categories/circle/mistakes", lambda _: self.page(story_pages.mistakes_page())),
+            Route(
+                "/categories/circle/images/{sha256}",
+                lambda request: self.page(story_pages.story_page(int(request.path_params["sha256"], 16))),
+            ),
             Route("/categories/circle/expert", lambda _: self.page(pages.expert_page())),
             Route("/categories/circle/gold", self.save_gold, methods=["POST"]),
             Route("/categories/circle/events", lambda _: Response(status_code=503)),

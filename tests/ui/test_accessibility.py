@@ -64,7 +64,10 @@ def test_trouble_on_the_task_page(page: Page, standin: Standin) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/empty", "/error", "/categories/circle", "/categories/circle/images-in", "/categories/circle/expert"],
+    [
+        *("/", "/empty", "/error", "/categories/circle", "/categories/circle/images-in", "/categories/circle/expert"),
+        *("/categories/circle/mistakes", "/categories/circle/images/7"),
+    ],
 )
 def test_researchers_pages(page: Page, standin: Standin, path: str) -> None:
     page.goto(standin.base + path)

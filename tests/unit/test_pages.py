@@ -1,18 +1,20 @@
 """Every page with full and with empty data, and templates that use only what their context has."""
 
 import json
+import math
 import re
 from html.parser import HTMLParser
 
 import pytest
 from jinja2 import UndefinedError, meta, nodes
 
+from active_learning.domain.access import SCOPES, Actor, UserRole
 from active_learning.domain.label import Source
 from labeling_ui.charts import Standing, pool_chart
-from labeling_ui.contexts import CategoryPage, ErrorPage, Example, Page, TaskPage
+from labeling_ui.contexts import CategoryPage, ErrorPage, Example, ExpertPage, ImagesInPage, IndexPage, Page, TaskPage
 from labeling_ui.render import ENVIRONMENT, STATIC, fields, render
 from labeling_ui.wording import count, cut, dollars, percent, rate, size, span, when
-from tests.ui import pages
+from tests.ui import pages, story_pages
 
 ALL = pages.FULL + pages.EMPTY
 KINDS = tuple(dict.fromkeys(type(page) for page in ALL))
@@ -171,7 +173,8 @@ def test_the_task_page_has_no_place_for_gold_or_image_ids() -> None:
 
 
 def test_empty_states_say_what_to_do() -> None:
-    index, category, _, expert, images_in, _ = (render(page) for page in pages.EMPTY)
+    shown = {type(page): render(page) for page in pages.EMPTY}
+    index, category, expert, images_in = (shown[kind] for kind in (IndexPage, CategoryPage, ExpertPage, ImagesInPage))
     assert "./winnow import" in index
     assert "./winnow import" in category
     assert "No gold yet" not in category, "there is no image to make gold of"
@@ -223,6 +226,49 @@ def test_an_error_offers_the_list_to_researchers_and_shows_what_to_type() -> Non
     assert "<code>./winnow category list</code> shows &lt;them&gt;." in html
     assert "All categories" in html
     assert "All categories" not in render(page.model_copy(update={"home": False}))
+
+
+def test_charts_of_a_model_show_every_image_and_its_cuts() -> None:
+    scores = pages.full_summary().scores
+    assert scores is not None
+    charts = scores.charts()
+    rows = charts["scores-chart"]["datasets"]["scores"]
+    assert sum(row["images"] for row in rows) == sum(one.images for one in scores.bins)
+    assert all(row["images"] for row in rows), "an empty bin is no row"
+    answers = charts["answers-chart"]["datasets"]["answers"]
+    assert sum(row["n"] for row in answers) == sum(one.yes + one.no for one in scores.bins)
+    assert all((row["height"] > 0) == (row["answer"] == "yes") for row in answers)
+    values = {param["name"]: param["value"] for param in charts["scores-chart"]["params"]}
+    assert values == pytest.approx({"lower": math.log(0.081 / 0.919), "upper": math.log(0.934 / 0.066)})
+    without = scores.model_copy(update={"lower": None, "upper": None}).charts()["answers-chart"]["params"]
+    assert [abs(param["value"]) for param in without] == [99.0, 99.0]
+    assert set(charts["reliability-chart"]["datasets"]) == {"groups"}, "the diagonal is no row of the page's"
+
+
+def test_what_the_model_says_is_said_in_words() -> None:
+    summary = pages.full_summary()
+
+    def said(**changes: object) -> str:
+        scores = story_pages.scores().model_copy(update=changes)
+        html = render(CategoryPage(summary=summary.model_copy(update={"scores": scores})))
+        return " ".join(html.split())
+
+    assert "no below <b>0.081</b>, yes above <b>0.934</b>. These cuts are in force." in said()
+    assert "A later round has replaced them" in said(round=2, in_force=4)
+    assert "no more images than those of round 3" in said(adopted=False, in_force=3)
+    assert "No cuts were looked for in round 4" in said(looked=False)
+    assert "Neither side could hold its target" in said(lower=None, upper=None)
+
+
+def test_a_story_names_workers_only_where_it_has_them() -> None:
+    html = render(story_pages.story_page())
+    assert 'href="/workers/A1B2C3"' in html
+    assert 'href="/workers/A1B2C3/submissions/ASG1%3AA1B2C3"' in html
+    assert "Worker 2 said" in " ".join(html.split())
+    assert "A &lt;round&gt; table" in html
+    assert "/takedown" not in html, "only an admin is offered it"
+    admin = Actor(name="ann", role=UserRole.ADMIN, scopes=SCOPES[UserRole.ADMIN])
+    assert f"/categories/circle/images/{story_pages.sha(7)}/takedown" in render(story_pages.story_page(), admin)
 
 
 def test_chart_of_an_empty_pool_has_no_rows() -> None:
