@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from active_learning.domain.errors import WinnowError
-from api.operations import monitoring
+from api.operations import happenings
 from api.operations.context import Winnow
 from api.store.connection import UNREACHABLE
 from api.store.jobs import Job
@@ -37,10 +37,10 @@ async def run_leased(w: Winnow, owner: str, job: Job, work: Coroutine[Any, Any, 
         backoff = min(LONGEST_BACKOFF_S, 2.0**job.attempts / 4)
         again = backoff if job.every_s or job.attempts < ATTEMPTS else None
         news = await jobs.fail(job, owner, clock(), message, again)
-        await monitoring.failed(w, job, (clock() - began).total_seconds(), message, news)
+        await happenings.failed(w, job, (clock() - began).total_seconds(), message, news)
     else:
         await jobs.finish(job, owner, clock())
-        await monitoring.ran(w, job, (clock() - began).total_seconds())
+        await happenings.ran(w, job, (clock() - began).total_seconds())
     finally:
         beat.cancel()
         with contextlib.suppress(asyncio.CancelledError, *UNREACHABLE):

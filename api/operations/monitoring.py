@@ -3,18 +3,18 @@
 Every read is of what is alive now, or bounded: jobs that are done, and images, cost nothing here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from active_learning.domain.candidate import State
 from active_learning.domain.errors import NotFound, StateError
 from active_learning.domain.round import CategoryState
 from api.operations import scraping
 from api.operations.context import Winnow
+from api.operations.happenings import category_of, in_words
 from api.operations.overview import STEPS
 from api.store.connection import Document
-from api.store.jobs import Job
 from api.store.scrapes import ScrapeState
 from labeling_ui import contexts
 
@@ -30,36 +30,10 @@ MARKET_STALE = timedelta(minutes=3)
 WAITING = 20
 HAPPENED = 40
 
-WORDS: Mapping[str, str] = {
-    "advance": "Decide on the next step",
-    "collect": "Post tasks, collect and pay",
-    "embed": "Compute features",
-    "train": "Train and score",
-    "scrape": "Bring images in",
-    "erase": "Erase unfinished work",
-    "watch": "Ask the market how it is",
-}
-"""What a job does, for people; others are called by their kind."""
-
 
 async def beat(w: Winnow, identifier: str, kind: Literal["worker", "web"], slots: int = 0) -> None:
     """Say that a process lives."""
     await w.store.processes.beat(identifier, {"kind": kind, "slots": slots}, w.clock())
-
-
-async def ran(w: Winnow, job: Job, seconds: float) -> None:
-    """Note that a run of a job went well; what comes back every few seconds is counted and not told."""
-    await w.store.jobs.ran(job.kind, "done", seconds)
-    if not job.every_s:
-        await w.store.happenings.note(w.clock(), f"{_words(job.kind, job.args)}: done", _category(job.args))
-
-
-async def failed(w: Winnow, job: Job, seconds: float, message: str, news: bool) -> None:
-    """Note that a run of a job failed; the same error again is counted and not told."""
-    await w.store.jobs.ran(job.kind, "failed", seconds)
-    if news:
-        words = f"{_words(job.kind, job.args)}: {message}"
-        await w.store.happenings.note(w.clock(), words, _category(job.args), "error")
 
 
 async def market_found(w: Winnow, balance_cents: int | None, error: str = "") -> None:
@@ -121,8 +95,8 @@ def _job(document: Document) -> contexts.JobLine:
     running = document["state"] == "running"
     return contexts.JobLine(
         id=document["_id"],
-        words=_words(document["kind"], document["args"]),
-        category=_category(document["args"]),
+        words=in_words(document["kind"], document["args"]),
+        category=category_of(document["args"]),
         state=document["state"],
         owner=document["owner"],
         since=document.get("started_at" if running else "ended_at"),
@@ -132,17 +106,6 @@ def _job(document: Document) -> contexts.JobLine:
         error=document["error"],
         progress=_progress(document),
     )
-
-
-def _words(kind: str, args: Mapping[str, Any]) -> str:
-    words = WORDS.get(kind, kind.replace("_", " ").capitalize())
-    return f"{words}, round {args['round']}" if "round" in args else words
-
-
-def _category(args: Mapping[str, Any]) -> str | None:
-    if "scrape" in args:
-        return str(args["scrape"]).partition(":")[0]
-    return str(args["category"]) if "category" in args else None
 
 
 def _progress(document: Document) -> contexts.Progress | None:
@@ -166,7 +129,7 @@ async def _processes(w: Winnow, running: Sequence[Document]) -> tuple[contexts.P
                 started_at=document["started_at"],
                 beat_at=document["beat_at"],
                 slots=document["slots"],
-                doing=tuple(_words(job["kind"], job["args"]) for job in doing),
+                doing=tuple(in_words(job["kind"], job["args"]) for job in doing),
             )
         )
     return tuple(sorted(lines, key=lambda line: (not line.alive, line.kind != "worker")))
