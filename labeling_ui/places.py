@@ -17,6 +17,7 @@ class Place(NamedTuple):
 
 PLACES = (
     Place("categories", "Categories", "/"),
+    Place("workers", "Workers", "/workers", Scope.WORKERS),
     Place("money", "Money", "/money"),
     Place("monitor", "Monitor", "/monitor"),
 )

@@ -1,14 +1,28 @@
 """Routers: parse, one operation, reply. The list says which there are; earlier ones match first."""
 
-from api.routers import accounts, assignments, audit_log, categories, money, monitor, scrapes, stories, users
+from api.routers import (
+    accounts,
+    appeals,
+    assignments,
+    audit_log,
+    categories,
+    money,
+    monitor,
+    scrapes,
+    stories,
+    users,
+    workers,
+)
 from api.routers.rest import accounts as rest_accounts
 from api.routers.rest import money as rest_money
 from api.routers.rest import monitor as rest_monitor
 from api.routers.rest import overview as rest_overview
 from api.routers.rest import scrapes as rest_scrapes
+from api.routers.rest import workers as rest_workers
 
 ROUTERS = (
     assignments.router,
+    appeals.router,
     accounts.router,
     users.router,
     audit_log.router,
@@ -17,7 +31,9 @@ ROUTERS = (
     scrapes.router,
     monitor.router,
     money.router,
+    workers.router,
     # the REST API
+    rest_workers.router,
     rest_accounts.router,
     rest_scrapes.router,
     rest_overview.router,

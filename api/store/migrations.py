@@ -168,6 +168,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
     ],
     "wages": [
+        IndexModel([("annotator", ASCENDING)]),
         IndexModel([("hourly", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("hourly", ASCENDING), ("_id", ASCENDING)]),
     ],

@@ -84,6 +84,11 @@ class Payments:
                 found[assignment].append(document)
         return found
 
+    async def extras(self, submission: str) -> int:
+        """How many bonuses a person has given for a submission."""
+        first, last = f"{submission}:extra:0", f"{submission}:extra::"
+        return await self.collection.count_documents({"_id": {"$gt": first, "$lt": last}})
+
     async def done(self, identifier: str, now: datetime, session: Session) -> bool:
         """Mark an act as done; say whether this call did it."""
         return await self._end(identifier, {"done_at": now}, session)

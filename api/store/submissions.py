@@ -42,6 +42,20 @@ class Submissions:
         found = self.collection.find(only).sort([("submitted_at", -1), ("_id", -1)]).limit(limit)
         return [_submission(document) async for document in found]
 
+    async def beside(self, one: Submission) -> tuple[str | None, str | None]:
+        """The ids of somebody's submissions to a category just before and just after this one."""
+        mine = {"category": one.category, "annotator": one.annotator}
+        found = []
+        for beyond, direction in (("$lt", -1), ("$gt", 1)):
+            rest = [
+                {"submitted_at": {beyond: one.submitted_at}},
+                {"submitted_at": one.submitted_at, "_id": {beyond: one.id}},
+            ]
+            order = [("submitted_at", direction), ("_id", direction)]
+            document = await self.collection.find_one({**mine, "$or": rest}, {"_id": 1}, sort=order)
+            found.append(None if document is None else str(document["_id"]))
+        return found[0], found[1]
+
     async def of(self, identifiers: Sequence[str]) -> list[Submission]:
         """Several submissions, in the order of their ids: the same order in every run."""
         found = self.collection.find({"_id": {"$in": list(identifiers)}}).sort("_id")
@@ -71,6 +85,11 @@ class Verdicts:
         """The verdict on one submission."""
         document = await self.collection.find_one({"_id": submission})
         return None if document is None else _verdict(document)
+
+    async def of(self, identifiers: Sequence[str]) -> list[Verdict]:
+        """The verdicts on several submissions."""
+        found = self.collection.find({"_id": {"$in": list(identifiers)}}).sort("_id")
+        return [_verdict(document) async for document in found]
 
     async def record(self, category: str, annotator: str, session: Session) -> Record:
         """An annotator's answers to hidden gold so far, whether they were used or not."""

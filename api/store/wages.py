@@ -1,6 +1,6 @@
 """What people have worked and earned: one document a category and annotator, kept when it happens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from active_learning.wages import AWAY_MS, ENOUGH_MS, HOUR_MS, hourly_cents
@@ -45,6 +45,10 @@ class Wages:
     async def get(self, category: str, annotator: str) -> Document | None:
         """One annotator's counters in one category."""
         return await self.collection.find_one({"_id": f"{category}:{annotator}"})
+
+    async def of(self, annotators: Sequence[str]) -> list[Document]:
+        """The counters of these annotators in every category."""
+        return await self.collection.find({"annotator": {"$in": list(annotators)}}).sort("_id").to_list()
 
     async def lowest(
         self, category: str | None, after: tuple[float, str] | None, limit: int, below: float | None = None
