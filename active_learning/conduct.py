@@ -130,6 +130,20 @@ def bin_of(time_s: float) -> int:
     return min(max(int(share * BINS), 0), BINS - 1)
 
 
+def middle_s(log_s: float, timed: int) -> float | None:
+    """The geometric mean of ``timed`` times whose logarithms add up to ``log_s``; ``None`` of none."""
+    return exp(log_s / timed) if timed else None
+
+
+def median_s(counts: Sequence[int]) -> float | None:
+    """The middle (on the logarithmic scale) of the bin that holds the median; ``None`` of an empty histogram."""
+    half, edges = sum(counts) / 2, edges_s()
+    if not half:
+        return None
+    bin = next(n for n in range(len(counts)) if sum(counts[: n + 1]) >= half)
+    return sqrt(edges[bin] * edges[bin + 1])
+
+
 def edges_s() -> tuple[float, ...]:
     """The bounds of the bins in seconds: one more than there are bins."""
     return tuple(FASTEST_S * (SLOWEST_S / FASTEST_S) ** (n / BINS) for n in range(BINS + 1))

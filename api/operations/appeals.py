@@ -47,7 +47,7 @@ async def look(w: Winnow, token: str) -> Case:
         submission=submission,
         category=category.slug,
         question=category.question,
-        refused=entry["act"] == "reject",
+        refused=entry["act"] == "reject" and not entry.get("waits"),
         paid=entry["act"] == "approve" or after_all,
         reason=str(entry["reason"]).partition(" If you think that this is wrong")[0],
         submitted_at=None if given is None else given.submitted_at,

@@ -7,7 +7,7 @@ from active_learning.conduct import Tally
 from active_learning.domain.submission import Submission
 from active_learning.domain.verdict import Verdict
 from api.store.connection import Database, Document
-from api.store.workers import EVERYWHERE, RECORD, SUMS, Workers
+from api.store.workers import EVERYBODY, EVERYWHERE, RECORD, SUMS, Workers
 
 
 async def fill(database: Database) -> None:
@@ -32,6 +32,11 @@ async def counted(database: Database, category: str | None = None) -> dict[str, 
         for scope in (verdict["category"], EVERYWHERE)[: 2 if category is None else 1]:
             who = found.setdefault(f"{scope}:{verdict['annotator']}", _nothing(scope, verdict["annotator"]))
             _add(who, tally, verdict, at)
+        if tally.times:
+            _count(
+                found.setdefault(everybody := f"{verdict['category']}:{EVERYBODY}", {"_id": everybody, "times": {}}),
+                tally,
+            )
     return found
 
 
@@ -55,6 +60,11 @@ def _nothing(scope: str, annotator: str) -> Document:
     return {**start, **dict.fromkeys(numbers, 0), "stale": True, "first_at": None, "last_at": None}
 
 
+def _count(who: Document, tally: Tally) -> None:
+    for bin, n in tally.times.items():
+        who["times"][str(bin)] = who["times"].get(str(bin), 0) + n
+
+
 def _add(who: Document, tally: Tally, verdict: Document, at: object) -> None:
     record = Verdict.model_validate(
         {"submission": verdict["_id"], **{k: v for k, v in verdict.items() if k in Verdict.model_fields}}
@@ -67,8 +77,7 @@ def _add(who: Document, tally: Tally, verdict: Document, at: object) -> None:
         who[name] += getattr(tally, name)
     for name in RECORD:
         who[name] += getattr(record, name)
-    for bin, n in tally.times.items():
-        who["times"][str(bin)] = who["times"].get(str(bin), 0) + n
+    _count(who, tally)
     if tally.pattern:
         who["pattern"] = list(tally.pattern)
     if at is not None:

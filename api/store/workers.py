@@ -13,6 +13,9 @@ from api.store.connection import Collection, Database, Document, Session
 EVERYWHERE = "*"
 """Stands for the category in the sums over all of them: no slug looks so."""
 
+EVERYBODY = "*"
+"""Stands for the annotator in a category's histogram of everybody's times."""
+
 ORDERS: Mapping[str, tuple[str, int]] = {
     "last": ("order.last", DESCENDING),
     "submissions": ("order.submissions", DESCENDING),
@@ -70,6 +73,14 @@ class Workers:
             }
             await self.collection.update_one(key, changes, upsert=True, session=session)
             await self.collection.update_one(key, [{"$set": {"order": _ORDER}}], session=session)
+        if tally.times:
+            # No category of its own: it stands in no list.
+            await self.collection.update_one(
+                {"_id": f"{category}:{EVERYBODY}"},
+                {"$inc": {f"times.{bin}": n for bin, n in tally.times.items()}},
+                upsert=True,
+                session=session,
+            )
 
     async def get(self, category: str, annotator: str) -> Document | None:
         """The sums of one annotator in one category, or :data:`EVERYWHERE`."""
@@ -98,6 +109,11 @@ class Workers:
             only["$or"] = [{field: {beyond: value}}, {field: value, "_id": {"$gt": identifier}}]
         found = self.collection.find(only).sort([(field, direction), ("_id", ASCENDING)])
         return await found.limit(wanted.limit).to_list()
+
+    async def times(self, category: str) -> dict[str, int]:
+        """The histogram of everybody's times in a category: bin -> answers."""
+        document = await self.collection.find_one({"_id": f"{category}:{EVERYBODY}"}, {"times": 1})
+        return {bin: int(n) for bin, n in ((document or {}).get("times") or {}).items()}
 
     async def all_of(self, category: str) -> AsyncIterator[Document]:
         """Every annotator of a category, for an export."""
@@ -136,7 +152,8 @@ class Workers:
     async def replace(self, document: Document) -> None:
         """Put recounted sums in the place of the kept ones; flags and blocks stay."""
         await self.collection.update_one({"_id": document["_id"]}, {"$set": document}, upsert=True)
-        await self.collection.update_one({"_id": document["_id"]}, [{"$set": {"order": _ORDER}}])
+        if "category" in document:
+            await self.collection.update_one({"_id": document["_id"]}, [{"$set": {"order": _ORDER}}])
 
 
 _ORDER: Document = {
