@@ -1,10 +1,16 @@
-"""Images that somebody should look at: short indexed reads, and lists that the newest model's report keeps."""
+"""Images that somebody should look at: short indexed reads, and lists that the newest model's report keeps.
+
+Validation images that contradict the model are shown once the campaign is over. Before, whoever looks at them and then
+chooses what the model learns would fit it to the very answers that measure it.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.errors import InputError
 from active_learning.domain.label import Source
+from active_learning.domain.round import CategoryState
 from api.operations import model_reports
 from api.operations.context import Winnow
 from api.operations.model_reports import Listed, ModelReport
@@ -18,30 +24,49 @@ FIRST = 6
 SAID = {"false-yes": True, "false-no": False}
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What the lists rest on: the newest model's report, and whether the campaign is over."""
+
+    report: ModelReport | None
+    over: bool
+
+
+def ground_of(document: Document, report: ModelReport | None) -> Ground:
+    """The same, from a category's document."""
+    return Ground(report, document["state"] == CategoryState.FINISHED.value)
+
+
+async def ground(w: Winnow, slug: str) -> Ground:
+    """What the lists of a category rest on; raises ``NotFound``."""
+    document = await w.store.categories.get(slug)
+    return ground_of(document, await model_reports.newest(w, slug))
+
+
 async def page(w: Winnow, slug: str, kind: MistakeKind, after: str = "") -> MistakesPage:
     """A page of a list."""
     category = await w.store.categories.definition(slug)
-    report = await model_reports.newest(w, slug)
-    found = await some(w, slug, report, kind, after, PAGE)
-    return MistakesPage(slug=slug, question=category.question, kind=kind, after=after, found=found)
+    known = await ground(w, slug)
+    found = await some(w, slug, known, kind, after, PAGE)
+    return MistakesPage(slug=slug, question=category.question, kind=kind, over=known.over, after=after, found=found)
 
 
 async def some(
-    w: Winnow, slug: str, report: ModelReport | None, kind: MistakeKind, after: str = "", limit: int = PAGE
+    w: Winnow, slug: str, known: Ground, kind: MistakeKind, after: str = "", limit: int = PAGE
 ) -> MistakesFound:
     """Up to ``limit`` images of a list, those that follow the image ``after``.
 
     Raises :class:`InputError` where ``after`` is not in the pool.
     """
     last = await _last(w, slug, after)
-    found = await _LISTS[kind](_Asked(w, slug, report, kind, last, limit + 1))
+    found = await _LISTS[kind](_Asked(w, slug, known, kind, last, limit + 1))
     more = found[limit - 1].image if len(found) > limit else None
     return MistakesFound(items=tuple(found[:limit]), next=more)
 
 
 async def beside(w: Winnow, slug: str, kind: MistakeKind, image: str) -> tuple[str | None, str | None]:
     """The images before and after this one in the first part of a list."""
-    found = await some(w, slug, await model_reports.newest(w, slug), kind, limit=4 * PAGE)
+    found = await some(w, slug, await ground(w, slug), kind, limit=4 * PAGE)
     images = [None, *(mistake.image for mistake in found.items), None]
     if image not in images:
         return None, images[1]
@@ -62,9 +87,10 @@ class _Asked:
     """A part of a list that is asked for: what follows the candidate ``last``."""
 
     def __init__(
-        self, w: Winnow, slug: str, report: ModelReport | None, kind: MistakeKind, last: Document | None, limit: int
+        self, w: Winnow, slug: str, known: Ground, kind: MistakeKind, last: Document | None, limit: int
     ) -> None:
-        self.w, self.slug, self.report, self.kind, self.last, self.limit = w, slug, report, kind, last, limit
+        self.w, self.slug, self.kind, self.last, self.limit = w, slug, kind, last, limit
+        self.report, self.over = known.report, known.over
 
     @property
     def after(self) -> str:
@@ -81,13 +107,13 @@ class _Asked:
 
 
 async def _contradicted(asked: _Asked) -> list[Mistake]:
-    """False answers of the model: those that audits found, then validation images."""
+    """False answers of the model: those that audits found, then, when the campaign is over, validation images."""
     said, w = SAID[asked.kind], asked.w
     found: list[Mistake] = []
     if asked.last is None or "audited" in asked.last:
         audited = await w.store.mistakes.audited(asked.slug, said, asked.after, asked.limit)
         found += [_mistake(c, "audit", said=said) for c in audited]
-    if len(found) < asked.limit and asked.report is not None:
+    if len(found) < asked.limit and asked.report is not None and asked.over:
         listed = asked.report.false_yes if said else asked.report.false_no
         found += await asked.kept(listed, "validation", lambda c: c["answer"] is (not said))
     return found[: asked.limit]

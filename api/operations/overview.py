@@ -36,6 +36,7 @@ async def summary(w: Winnow, slug: str, model: int | None = None) -> contexts.Ca
     category = Category.model_validate(document["category"])
     rounds = await w.store.rounds.all(slug)
     newest = await model_reports.newest(w, slug)
+    known = mistakes.ground_of(document, newest)
     return contexts.CategorySummary(
         slug=slug,
         question=category.question,
@@ -67,7 +68,7 @@ async def summary(w: Winnow, slug: str, model: int | None = None) -> contexts.Ca
         standings=tuple(_standings(document)),
         scores=await _scores(w, document, rounds, newest, model),
         mistakes={
-            kind: (await mistakes.some(w, slug, newest, kind, limit=mistakes.FIRST)).items for kind in contexts.KINDS
+            kind: (await mistakes.some(w, slug, known, kind, limit=mistakes.FIRST)).items for kind in contexts.KINDS
         },
         links=contexts.Links(
             task=await _task_link(w, slug),

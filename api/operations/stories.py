@@ -7,6 +7,7 @@ from active_learning.domain.candidate import Role, State
 from active_learning.domain.cuts import Cuts
 from active_learning.domain.errors import NotFound
 from active_learning.domain.label import Label, Source
+from active_learning.domain.round import CategoryState
 from active_learning.domain.submission import Answer
 from api.operations import attribution, mistakes, scoring, takedown
 from api.operations.context import Winnow
@@ -41,6 +42,8 @@ async def story(w: Winnow, slug: str, image: str, names: bool) -> Story:
     if candidate is None:
         raise NotFound(f"There is no such image in the pool of {slug}.", "It may have been taken down.")
     facts = await w.store.images.get(image) or {}
+    # See ``mistakes``: as long as the campaign runs nobody is shown where the model errs on validation images.
+    measures = candidate["role"] == Role.VALIDATION.value and document["state"] != CategoryState.FINISHED.value
     answers = await w.store.stories.answers(slug, image, ANSWERS + 1)
     told = await _answers(w, answers[:ANSWERS], names)
     decisions = _decisions(await w.store.labels.history(slug, image), candidate["answer"])
@@ -67,7 +70,8 @@ async def story(w: Winnow, slug: str, image: str, names: bool) -> Story:
         format=facts.get("format", ""),
         bytes=facts.get("bytes", 0),
         places=tuple(_place(place) for place in (facts, *facts.get("places", ())) if place),
-        opinion=await _opinion(w, document, candidate),
+        opinion=None if measures else await _opinion(w, document, candidate),
+        measures=measures,
         events=tuple(sorted(events, key=lambda event: (event.at, order[event.kind]))),
         more_answers=len(answers) > ANSWERS,
     )

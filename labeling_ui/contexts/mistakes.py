@@ -22,13 +22,13 @@ class Told(NamedTuple):
 KINDS: Mapping[MistakeKind, Told] = {
     "false-yes": Told(
         "The model said yes, people say no",
-        "Found by audits of the model's labels, and among the validation images, on which no model learns.",
-        "No false yes is known.",
+        "Found by audits of the model's labels and, when the campaign is over, among the validation images.",
+        "No audit has found one.",
     ),
     "false-no": Told(
         "The model said no, people say yes",
-        "Found by audits of the model's labels, and among the validation images, on which no model learns.",
-        "No false no is known.",
+        "Found by audits of the model's labels and, when the campaign is over, among the validation images.",
+        "No audit has found one.",
     ),
     "uncertain": Told(
         "The model is least certain",
@@ -97,13 +97,14 @@ class MistakesFound(Shown):
 
 
 class MistakesPage(Page):
-    """One list, a page at a time. ``after`` is where this page begins."""
+    """One list, a page at a time. ``after`` is where this page begins. ``over``: the campaign has ended."""
 
     template = "mistakes.html"
 
     slug: str
     question: str
     kind: MistakeKind
+    over: bool = False
     after: str = ""
     found: MistakesFound = MistakesFound()
 

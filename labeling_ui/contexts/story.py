@@ -91,7 +91,10 @@ class Opinion(Shown):
 
 
 class Story(Shown):
-    """Everything that is known of an image in a category; events from the first to the last."""
+    """Everything that is known of an image in a category; events from the first to the last.
+
+    ``measures``: it is a validation image of a campaign that runs, so the model's opinion of it is not told.
+    """
 
     slug: str
     image: str
@@ -104,6 +107,7 @@ class Story(Shown):
     wants_answers: bool = False
     excluded: bool = False
     taken_down: bool = False
+    measures: bool = False
     certainty: float | None = None
     chosen_by: str = ""
     task: str = ""

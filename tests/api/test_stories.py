@@ -8,7 +8,7 @@ import pytest
 from active_learning.domain.access import UserRole
 from active_learning.domain.candidate import State
 from active_learning.domain.label import Source
-from api.operations import cutting, mistakes, model_reports, overview, rechecking, stories, takedown
+from api.operations import cutting, mistakes, model_reports, overview, rechecking, rounds, stories, takedown
 from api.operations.context import Winnow
 from api.store import Session
 from labeling_ui import contexts
@@ -18,6 +18,7 @@ from tests.api import scored, test_deciding
 from tests.api.test_model_reports import prepared
 
 SLUG = "bright"
+NOTHING = mistakes.Ground(None, over=False)
 API = f"/api/v1/categories/{SLUG}"
 
 
@@ -33,8 +34,9 @@ async def worked(w: Winnow) -> tuple[list[str], set[str]]:
 
 async def images(w: Winnow, kind: MistakeKind, limit: int = 60, after: str = "") -> list[str]:
     """The images of a list, as they are shown."""
-    report = await model_reports.newest(w, SLUG)
-    return [one.image for one in (await mistakes.some(w, SLUG, report, kind, after, limit)).items]
+    return [
+        one.image for one in (await mistakes.some(w, SLUG, await mistakes.ground(w, SLUG), kind, after, limit)).items
+    ]
 
 
 async def walked(w: Winnow, kind: MistakeKind, step: int) -> list[str]:
@@ -42,7 +44,7 @@ async def walked(w: Winnow, kind: MistakeKind, step: int) -> list[str]:
     found: list[str] = []
     after: str | None = ""
     while after is not None:
-        part = await mistakes.some(w, SLUG, await model_reports.newest(w, SLUG), kind, after, step)
+        part = await mistakes.some(w, SLUG, await mistakes.ground(w, SLUG), kind, after, step)
         found += [one.image for one in part.items]
         after = part.next
     return found
@@ -100,7 +102,7 @@ async def test_disagreement_is_counted_and_listed(w: Winnow) -> None:
     assert {s.words: s.images for s in summary.standings}["given up: people do not agree"] == len(disputed)
     found = await images(w, "contested")
     assert set(found[: len(disputed)]) == disputed
-    rest = (await mistakes.some(w, SLUG, None, "contested", found[len(disputed) - 1])).items
+    rest = (await mistakes.some(w, SLUG, NOTHING, "contested", found[len(disputed) - 1])).items
     certain = [one.certainty or 0.0 for one in rest]
     assert certain == sorted(certain), "after what was given up come labels, the least certain first"
     assert {one.image for one in rest} >= odd - disputed
@@ -121,17 +123,26 @@ async def test_what_people_and_model_contradict(w: Winnow) -> None:
             await w.store.candidates.mark(SLUG, some, fields | {"state": State.LABELED.value}, session, only={})
 
     await w.store.transact(work)
+    for kind, value in (("false-yes", True), ("false-no", False)):
+        assert await images(w, kind) == sorted(audited[value]), "validation images are told at the end"
+    measuring = report.false_yes[0].image
+    told = await stories.story(w, SLUG, measuring, names=True)
+    assert told.measures and told.opinion is None
+    await rounds.finish(w, SLUG, "the budget is spent")
+    known = await mistakes.ground(w, SLUG)
+    told = await stories.story(w, SLUG, measuring, names=True)
+    assert not told.measures and told.opinion is not None and told.opinion.score > 0.5
     for kind, value, kept in (("false-yes", True, report.false_yes), ("false-no", False, report.false_no)):
         expected = sorted(audited[value]) + [listed.image for listed in kept]
         assert await images(w, kind) == expected
         assert await walked(w, kind, 4) == expected
-    kinds = {one.why for one in (await mistakes.some(w, SLUG, report, "false-yes")).items}
+    kinds = {one.why for one in (await mistakes.some(w, SLUG, known, "false-yes")).items}
     assert kinds == {"audit", "validation"}
     before, after = await mistakes.beside(w, SLUG, "false-yes", sorted(audited[True])[1])
     assert (before, after) == (sorted(audited[True])[0], sorted(audited[True])[2])
     uncertain = await images(w, "uncertain", 10)
     assert uncertain == sorted(uncertain, key=lambda i: (abs(scores[i] - 0.5), i))
-    (listed,) = (await mistakes.some(w, SLUG, report, "uncertain", limit=1)).items
+    (listed,) = (await mistakes.some(w, SLUG, known, "uncertain", limit=1)).items
     opinion = (await stories.story(w, SLUG, listed.image, names=True)).opinion
     assert opinion is not None and opinion.score == pytest.approx(scores[listed.image]) and not opinion.learned
     summary = await overview.summary(w, SLUG)
@@ -151,7 +162,7 @@ async def test_labels_that_went_back_say_what_they_were(w: Winnow) -> None:
     assert isinstance(w.clock, factories.FakeClock)
     w.clock.move(60)
     assert await rechecking.give_back(w, SLUG, 1, list(was)) == 3
-    found = (await mistakes.some(w, SLUG, None, "rechecked")).items
+    found = (await mistakes.some(w, SLUG, NOTHING, "rechecked")).items
     assert {one.image: one.said for one in found} == was
     assert all(one.answer is None and "not decided" in one.words for one in found)
     told = await stories.story(w, SLUG, found[0].image, names=False)
@@ -201,7 +212,7 @@ async def test_every_page_of_a_list_ends(w: Winnow) -> None:
     """In an empty category each list is empty and ends at once."""
     await scored.pool(w, scored.ids(3))
     for kind in contexts.KINDS:
-        found = await mistakes.some(w, SLUG, None, kind)
+        found = await mistakes.some(w, SLUG, NOTHING, kind)
         assert (found.items, found.next) == ((), None)
     assert (await overview.summary(w, SLUG)).scores is None
     image = scored.ids(1)[0]

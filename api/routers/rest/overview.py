@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from active_learning.domain.access import Scope
 from api.access import Reader
 from api.deps import Opened
-from api.operations import mistakes, model_reports, overview, stories
+from api.operations import mistakes, overview, stories
 from api.routers.rest import PREFIX
 from api.schemas import ERRORS
 from labeling_ui.contexts import CategorySummary, MistakeKind, MistakesFound, Story
@@ -32,9 +32,11 @@ async def list_mistakes(
     after: Annotated[str, Query(max_length=64)] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = mistakes.PAGE,
 ) -> MistakesFound:
-    """Images that somebody should look at: what people and model disagree about, and what neither is sure of."""
-    await w.store.categories.get(slug)
-    return await mistakes.some(w, slug, await model_reports.newest(w, slug), kind, after, limit)
+    """Images that somebody should look at: what people and model disagree about, and what neither is sure of.
+
+    Validation images that contradict the model are listed when the campaign is over.
+    """
+    return await mistakes.some(w, slug, await mistakes.ground(w, slug), kind, after, limit)
 
 
 @router.get("/images/{image}")
