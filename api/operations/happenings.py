@@ -14,6 +14,11 @@ WORDS: Mapping[str, str] = {
     "scrape": "Bring images in",
     "erase": "Erase unfinished work",
     "watch": "Ask the market how it is",
+    "freeze": "Freeze a dataset version",
+    "import_labels": "Import labels",
+    "likeness": "Search by example",
+    "conduct": "Look at how people work",
+    "tell": "Pass decisions on to the market",
 }
 """What a job does, for people; others are called by their kind."""
 

@@ -115,11 +115,11 @@ class Jobs:
         return before is not None and before.get("error") != error
 
     async def retry(self, identifier: str, now: datetime) -> bool:
-        """Give a job that has failed, or waits for its next attempt, a full set of attempts at once."""
+        """Try a job that failed, or waits for its next attempt, at once, as if it were new."""
         waiting = {"$in": [JobState.FAILED.value, JobState.READY.value]}
         result = await self.collection.update_one(
             {"_id": identifier, "state": waiting, "error": {"$gt": ""}},
-            {"$set": {"state": JobState.READY.value, "due_at": now, "attempts": 0}},
+            {"$set": {"state": JobState.READY.value, "due_at": now, "attempts": 0, "error": None}},
         )
         return result.matched_count == 1
 

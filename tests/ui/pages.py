@@ -42,7 +42,7 @@ from labeling_ui.contexts import (
     Validation,
     Work,
 )
-from tests.ui import account_pages, story_pages
+from tests.ui import account_pages, money_pages, story_pages
 
 QUESTION = "Does this image show a circle?"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -304,6 +304,7 @@ FULL: tuple[Page, ...] = (
     images_in_page("This does not fit."),
     *story_pages.FULL,
     *account_pages.FULL,
+    *money_pages.FULL,
     ErrorPage(status=404, message="There is no category 'cat'.", hint="See the list of categories."),
 )
 EMPTY: tuple[Page, ...] = (
@@ -314,5 +315,6 @@ EMPTY: tuple[Page, ...] = (
     ImagesInPage(slug="circle", question=QUESTION, start=start_form(), intake=intake_form()),
     *story_pages.EMPTY,
     *account_pages.EMPTY,
+    *money_pages.EMPTY,
     ErrorPage(status=500, message="Something went wrong."),
 )
