@@ -17,12 +17,14 @@ from active_learning.domain.policy import Policy
 from api import logs
 from api.operations import curating, exporting
 from api.operations.context import open_winnow
+from api.operations.formats import FORMATS
 from api.operations.scraping import Wanted
 from api.settings import Settings
 from deploy import benchmarks, checks, demo, doctor, stack
 from deploy.categories import NewCategory, ensure_category
 from deploy.category_commands import category_app, round_app, status
 from deploy.consensus_command import consensus
+from deploy.dataset_commands import dataset_app, export_as, import_labels
 from deploy.processes import check_port_free
 from deploy.scrape_commands import app as scrape_app
 from deploy.scrape_commands import run_scrape, source_of
@@ -45,6 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(category_app, name="category")
 app.add_typer(round_app, name="round")
+app.add_typer(dataset_app, name="dataset")
 app.add_typer(scrape_app)
 
 
@@ -191,13 +194,23 @@ def export(
     licences: Annotated[
         str | None, typer.Option(help="Leave out images under other licences: cc0,by,... or commercial, open, ...")
     ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help=f"As a new version, in one of: {', '.join(FORMATS)}.")
+    ] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Write the dataset: labels with provenance, images in class folders, attribution, a manifest."""
+    """Write the dataset: labels with provenance, images in class folders, attribution, a manifest.
+
+    With --format it is frozen as a version first, and written as that format's own libraries read it; a run that was
+    killed goes on.
+    """
     allowed = wanted(licences.split(",")) if licences else None
 
     async def run() -> None:
         async with opened(data) as w:
+            if format_ is not None:
+                await export_as(w, slug, format_, out, licences)
+                return
             with demo.progress_bar("Exporting", console) as on_progress:
                 done = await exporting.export(w, slug, out, on_progress, allowed)
             console.print(f"{done.yes:,} yes and {done.no:,} no in {done.folder}; {done.unknown:,} are not decided.")
@@ -228,6 +241,7 @@ def turk_command(
 app.command()(status)
 app.command()(simulate)
 app.command()(consensus)
+app.command("import-labels")(import_labels)
 
 
 @app.command("doctor")

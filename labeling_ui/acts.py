@@ -69,6 +69,11 @@ WORDS: Mapping[str, str] = {
     "workers.answer_appeal_form": "answered the appeal about {submission}: {decision}, {words}",
     "workers.answer_appeal": "answered the appeal about {submission}: {words}",
     "appeals.send_appeal": "appealed against the refusal of {submission}",
+    "datasets.make_dataset_by_form": "froze a version of the dataset of {slug}",
+    "datasets.make_dataset": "froze a version of the dataset of {slug}",
+    "datasets.bring_labels_by_form": "looked at a label file for {slug}",
+    "datasets.save_labels_by_form": "saved the labels of a file in {slug} as {as}",
+    "datasets.import_labels": "brought labels for {slug}",
     "takedown": "took images down: {why}",
     "import": "imported images of {path} into {category}",
 }

@@ -32,6 +32,7 @@ OWN = (
 TABS = (
     Place("overview", "Overview", ""),
     Place("images-in", "Images in", "/images-in"),
+    Place("datasets", "Datasets", "/datasets"),
 )
 """Addresses below the category's own."""
 

@@ -190,6 +190,10 @@ async def _check(w: Winnow, document: Document, progress: Progress) -> None:
         tree = chosen.tree(version) if chosen.single else (*formats.companions(version), *chosen.tree(version))
         files[chosen.name] = [await _digest(w, entry) for entry in tree if isinstance(entry, File)]
     fields = {**texts, "parquet": document["parquet"], "files": files}
+    downloads = [await downloading.as_one(w, document | fields, chosen) for chosen in formats.FORMATS.values()]
+    fields["downloads"] = {
+        name: {"file": one.name, "size": one.file.size} for name, one in zip(formats.FORMATS, downloads, strict=True)
+    }
     fields |= {"state": DatasetState.READY.value, "ready_at": w.clock()}
     if await w.store.datasets.put_if(document["_id"], document["revision"], fields):
         stale = {one["sha256"] for one in before} - {one["sha256"] for one in document["parquet"]}

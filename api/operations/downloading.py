@@ -85,9 +85,13 @@ async def open_download(w: Winnow, slug: str, number: int, name: str) -> Downloa
     Raises :class:`StateError` while the version is being made, :class:`InputError` for an unknown format.
     """
     chosen = formats.chosen(name)
-    document = await ready(w, slug, number)
+    return await as_one(w, await ready(w, slug, number), chosen)
+
+
+async def as_one(w: Winnow, document: Document, chosen: Format) -> Download:
+    """The same of a version whose files are checked."""
     tree = await tree_of(w, document, chosen)
-    base = f"{slug}-v{number}"
+    base = f"{document['category']}-v{document['number']}"
     if chosen.single and len(tree) == 1:
         (file,) = tree
         assert isinstance(file, File)

@@ -6,6 +6,7 @@ from api.routers import (
     assignments,
     audit_log,
     categories,
+    datasets,
     money,
     monitor,
     scrapes,
@@ -14,6 +15,7 @@ from api.routers import (
     workers,
 )
 from api.routers.rest import accounts as rest_accounts
+from api.routers.rest import datasets as rest_datasets
 from api.routers.rest import money as rest_money
 from api.routers.rest import monitor as rest_monitor
 from api.routers.rest import overview as rest_overview
@@ -29,6 +31,7 @@ ROUTERS = (
     categories.router,
     stories.router,
     scrapes.router,
+    datasets.router,
     monitor.router,
     money.router,
     workers.router,
@@ -36,6 +39,7 @@ ROUTERS = (
     rest_workers.router,
     rest_accounts.router,
     rest_scrapes.router,
+    rest_datasets.router,
     rest_overview.router,
     rest_monitor.router,
     rest_money.router,

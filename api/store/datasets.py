@@ -1,6 +1,6 @@
 """Dataset versions: what was frozen, in blocks of rows by key range. Later labels do not change them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -96,6 +96,20 @@ class Datasets:
             blocks = self.blocks.find({"first": {"$lte": image}, "last": {"$gte": image}}, {"_id": 1})
             found |= {block["_id"] async for block in blocks}
         return sorted(found)
+
+    async def changes(self, category: str) -> AsyncIterator[None]:
+        """A change stream: news whenever a version or a label file of the category, or the job for it, gets further."""
+        own = {"$regex": f"^{category}:"}
+        wanted = [
+            {"ns.coll": self.collection.name, "documentKey._id": own},
+            {"ns.coll": "label_files", "fullDocument.category": category},
+            {"ns.coll": "jobs", "documentKey._id": {"$regex": f"^(freeze|import_labels):{category}:"}},
+        ]
+        pipeline: list[Document] = [{"$match": {"$or": wanted}}, {"$project": {"_id": 1}}]
+        database = self.collection.database
+        async with await database.watch(pipeline, full_document="updateLookup", max_await_time_ms=1_000) as stream:
+            async for _ in stream:
+                yield None
 
     async def changed(self, version: str, gone: int, session: Session) -> Document:
         """``gone`` rows have left a version: it has to be measured and checked again. Returns its document."""

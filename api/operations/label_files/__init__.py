@@ -71,6 +71,11 @@ class Meaning:
         return None
 
 
+def words_of(text: str) -> list[str]:
+    """Words that somebody has typed, separated by commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 def guess(name: str, data: bytes) -> str:
     """The format of a file, by its name and its content; raises :class:`LabelFileError` where nothing fits."""
     lower = name.lower()
