@@ -198,13 +198,20 @@ class Client:
     def download(self, slug: str, number: int, format: str, out: Path) -> Path:
         """Write a version in one format to ``out``. Broken off, the next call goes on where it ended."""
         partial = out.with_name(f"{out.name}.partial")
-        with partial.open("ab") as file:
+        path = f"categories/{slug}/datasets/{number}/files/{format}"
+        try:
             for attempt in range(TRIES):
                 try:
-                    self._download(f"categories/{slug}/datasets/{number}/files/{format}", file)
+                    with partial.open("ab") as file:
+                        self._download(path, file)
                     break
-                except httpx.TransportError:
+                except httpx.TransportError as error:
+                    if attempt == TRIES - 1:
+                        raise errors.Unavailable(f"The download broke off: {error}.", "Call again to go on.") from error
                     self._wait(attempt, None)
+        finally:
+            if partial.exists() and not partial.stat().st_size:
+                partial.unlink()
         partial.replace(out)
         return out
 

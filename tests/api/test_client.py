@@ -4,17 +4,19 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import yaml
 
 from active_learning.domain.access import Scope, UserRole
 from active_learning.domain.category import Category
+from active_learning.domain.dataset import Recipe
 from active_learning.domain.errors import Forbidden, InputError, NotFound, StateError, Unauthenticated
 from active_learning.domain.policy import Policy
 from api.app import create_app
 from api.client import Client
-from api.operations import accounts, api_tokens, intake, rounds
+from api.operations import accounts, api_tokens, datasets, intake, rounds
 from api.operations.context import open_winnow
 from api.operations.task_sets import Arrangement
 from api.settings import Settings
@@ -134,3 +136,27 @@ def test_what_is_wrong_is_an_error_of_its_own_kind(winnow: Client, there: There)
         reading.pause(SLUG)
     with Client(there.url, "winnow_wrong") as nobody, pytest.raises(Unauthenticated):
         nobody.money()
+
+
+async def freezing(there: There, number: int) -> None:
+    """What the job of a worker does."""
+    async with open_winnow(there.settings) as w:
+        await datasets.freeze(w, SLUG, number)
+
+
+def test_a_dataset_is_made_and_a_download_goes_on_where_it_ended(winnow: Client, there: There, tmp_path: Path) -> None:
+    number = winnow.call("make_dataset", Recipe().model_dump(mode="json"), slug=SLUG)["number"]
+    asyncio.run(freezing(there, number))
+    made = winnow.dataset(SLUG, number)
+    assert (made.state, made.images, made.parts.keys() >= {"train yes", "train no"}) == ("ready", 20, True)
+    assert "Is the middle bright?" in made.datasheet
+    whole = winnow.download(SLUG, number, "webdataset", tmp_path / "whole.tar").read_bytes()
+    (tmp_path / "rest.tar.partial").write_bytes(whole[:1_000])
+    assert winnow.download(SLUG, number, "webdataset", tmp_path / "rest.tar").read_bytes() == whole
+    (tmp_path / "all.tar.partial").write_bytes(whole)
+    assert winnow.download(SLUG, number, "webdataset", tmp_path / "all.tar").read_bytes() == whole
+    assert {path.name for path in tmp_path.iterdir()} == {"whole.tar", "rest.tar", "all.tar"}
+    assert [one.number for one in winnow.datasets(SLUG)] == [number]
+    with pytest.raises(NotFound):
+        winnow.download(SLUG, number + 1, "webdataset", tmp_path / "none.tar")
+    assert not list(tmp_path.glob("none*"))
