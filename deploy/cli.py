@@ -9,14 +9,17 @@ from active_learning.domain.errors import StateError, WinnowError
 from api.store.connection import UNREACHABLE
 from deploy.terminal import errors
 
-LIGHT = ("scrape", "scrapes", "download", "takedown", "users", "audit-log")
-"""Commands that start at once: they never load what trains models, which takes seconds."""
+LIGHT = {
+    **dict.fromkeys(("scrape", "scrapes", "download", "takedown"), "deploy.scrape_commands"),
+    **dict.fromkeys(("users", "audit-log"), "deploy.users_commands"),
+}
+"""Commands that start at once, and their modules: they never load what trains models, which takes seconds."""
 
 
 def main() -> None:
     """Run the command line; a known error is one clear line and exit code 2."""
-    light = len(sys.argv) > 1 and sys.argv[1] in LIGHT
-    app = importlib.import_module("deploy.scrape_commands" if light else "deploy.commands").app
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    app = importlib.import_module(LIGHT.get(command, "deploy.commands")).app
     try:
         app(prog_name="./winnow")
     except WinnowError as error:

@@ -30,6 +30,7 @@ from deploy.scrape_commands import app as scrape_app
 from deploy.scrape_commands import run_scrape, source_of
 from deploy.simulate_command import simulate
 from deploy.terminal import DEFAULT_DATA, Data, Host, MarketPort, Slug, WebPort, console, local_settings, opened
+from deploy.users_commands import app as users_app
 from scraper import pipeline
 from scraper.labels import read_labels
 from scraper.licences import wanted
@@ -49,6 +50,7 @@ app.add_typer(category_app, name="category")
 app.add_typer(round_app, name="round")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(scrape_app)
+app.add_typer(users_app)
 
 
 @app.command("demo")

@@ -33,7 +33,6 @@ from deploy.categories import NewCategory, ensure_category
 from deploy.crew import Helper, crew_of, forked
 from deploy.takedown_command import takedown
 from deploy.terminal import DEFAULT_DATA, Data, Slug, console, local_settings, note, opened
-from deploy.users_commands import audit_app, users_app
 from scraper.licences import wanted
 from scraper.node import Node
 from scraper.outcomes import Outcome
@@ -379,5 +378,3 @@ app.command()(scrape)
 app.command()(download)
 app.command()(takedown)
 app.add_typer(scrapes_app, name="scrapes")
-app.add_typer(users_app, name="users")
-app.add_typer(audit_app, name="audit-log")

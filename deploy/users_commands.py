@@ -3,9 +3,8 @@
 import asyncio
 import csv
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 
 import typer
 from rich.progress import Progress
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from active_learning.domain.access import UserRole
 from active_learning.domain.errors import InputError, StateError
-from api.operations import accounts, audit_log
+from api.operations import accounts, audit_log, viewing_accounts
 from api.operations.audit_log import Checked, Wanted
 from api.operations.context import Winnow
 from deploy.terminal import DEFAULT_DATA, Data, console, opened
@@ -26,11 +25,6 @@ Name = Annotated[str, typer.Argument(help="The user's name.")]
 ASK = "Asks for the password instead of making one."
 
 
-def _viewing() -> Any:
-    # It loads all that draws pages, which the commands beside these ones (download, scrape) never do.
-    return import_module("api.operations.viewing_accounts")
-
-
 @users_app.command("list")
 def users_list(data: Data = DEFAULT_DATA) -> None:
     """List the users."""
@@ -38,7 +32,7 @@ def users_list(data: Data = DEFAULT_DATA) -> None:
     async def run() -> None:
         async with opened(data) as w:
             table = Table("name", "role", "signs in with", "last signed in", "tokens", header_style="bold")
-            for user in await _viewing().user_rows(w):
+            for user in await viewing_accounts.user_rows(w):
                 way = {"password": "a password"}.get(user.way, "the organisation's account")
                 seen = when(user.seen_at) if user.seen_at else "never"
                 role = f"{user.role}, disabled" if user.disabled else str(user.role)
@@ -184,7 +178,7 @@ def audit_export(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write the audit log as a table, the oldest entry first."""
-    wanted = Wanted(by=by, category=category, until=_viewing().day(until))
+    wanted = Wanted(by=by, category=category, until=viewing_accounts.day(until))
 
     async def run(file: IO[str]) -> int:
         number, table = 0, csv.DictWriter(file, audit_log.COLUMNS)
@@ -203,3 +197,8 @@ def audit_export(
         number = asyncio.run(run(file))
     partial.replace(out)
     console.print(f"{number:,} entries in {out}.")
+
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app.add_typer(users_app, name="users")
+app.add_typer(audit_app, name="audit-log")

@@ -23,6 +23,7 @@ WORKDIR /opt/winnow/app
 COPY active_learning active_learning
 COPY api api
 COPY deploy deploy
+COPY labeling_ui labeling_ui
 COPY scraper scraper
 COPY workers workers
 ENV PATH=/opt/winnow/bin:$PATH \
