@@ -8,16 +8,19 @@ import typer
 from rich.table import Table
 
 from active_learning.domain.category import Category
+from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
-from api.operations import curating, intake, overview, recounting, viewing
+from api.operations import categories, category_files, curating, overview, policies, recounting, viewing_settings
 from api.operations import rounds as acts
 from api.operations.context import Winnow
 from deploy import lessons
 from deploy import report as reports
-from deploy.terminal import DEFAULT_DATA, Data, Slug, console, opened
+from deploy.terminal import DEFAULT_DATA, Data, Slug, console, opened, shell_user
 from workers.jobs import advance
 
-category_app = typer.Typer(help="List, create, show, pause and resume categories.", no_args_is_help=True)
+category_app = typer.Typer(help="Make, show, change, pause, copy and put away categories.", no_args_is_help=True)
+FILES = (".yaml", ".yml", ".json")
+
 round_app = typer.Typer(help="Look at the rounds of a category.", no_args_is_help=True)
 
 
@@ -28,7 +31,8 @@ def category_list(data: Data = DEFAULT_DATA) -> None:
     async def run() -> None:
         async with opened(data) as w:
             table = Table("category", "question", "state", "decided", "unknown", "spent", header_style="bold")
-            for card in (await viewing.index_page(w)).categories:
+            listed = await viewing_settings.index_page(w)
+            for card in (*listed.categories, *listed.archived):
                 table.add_row(
                     card.slug,
                     card.question,
@@ -44,29 +48,58 @@ def category_list(data: Data = DEFAULT_DATA) -> None:
 
 @category_app.command("create")
 def category_create(
-    slug: Slug,
-    question: Annotated[str, typer.Option(help='The yes/no question, such as "Does this image contain a car?"')],
+    what: Annotated[
+        str, typer.Argument(metavar="FILE.yaml|SLUG", help="A YAML file, or a short name.")
+    ],
+    question: Annotated[
+        str | None, typer.Option(help='The yes/no question, such as "Does this image contain a car?"')
+    ] = None,
     instructions: Annotated[str, typer.Option(help="What annotators read before they start.")] = "",
     policy: Annotated[
-        Path | None, typer.Option(help="JSON file with the policy; defaults for what it leaves out.")
+        Path | None, typer.Option(help="YAML or JSON file with the policy; defaults for what it leaves out.")
     ] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Create a category."""
-    chosen = Policy.model_validate_json(policy.read_text()) if policy else Policy()
-    category = Category(slug=slug, question=question, instructions=instructions, policy=chosen)
+    """Create a category: from a YAML file, or from a question.
+
+    `./winnow category show SLUG --yaml` prints such a file; what it leaves out is as usual.
+    """
+    category = _wanted(what, question, instructions, policy)
 
     async def run() -> None:
-        async with opened(data) as w:
-            await intake.create_category(w, category)
-            console.print(f"Created '{slug}'. Next: ./winnow import FOLDER --category {slug}")
+        async with opened(data, "categories.create_category", slug=category.slug) as w:
+            await categories.create(w, category, shell_user(), local=True)
+            console.print(f"Created '{category.slug}'. Next: ./winnow import FOLDER --category {category.slug}")
 
     asyncio.run(run())
 
 
+def _wanted(what: str, question: str | None, instructions: str, policy: Path | None) -> Category:
+    if Path(what).suffix in FILES:
+        if question or instructions or policy:
+            raise InputError("The file says everything.", "Leave out --question, --instructions and --policy.")
+        return category_files.read(_text(Path(what)))
+    if question is None:
+        raise InputError("What is asked?", 'Give it a --question "...", or name a file that ends in .yaml.')
+    given = {"slug": what, "question": question, "instructions": instructions}
+    chosen = {"policy": category_files.parsed(_text(policy)) or {}} if policy else {}
+    return category_files.checked(given | chosen)
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Give the path of a YAML file.") from error
+
+
 @category_app.command("show")
-def category_show(slug: Slug, data: Data = DEFAULT_DATA) -> None:
-    """Show a category's definition and policy as JSON, and how exposed its gold is.
+def category_show(
+    slug: Slug,
+    yaml: Annotated[bool, typer.Option("--yaml", help="As the file that makes it again.")] = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Show a category's definition and policy as JSON or YAML, and how exposed its gold is.
 
     The exposure compares how many assignments an image was put into at most: where gold was shown far more often than
     the images that are asked, people who compare notes can tell it.
@@ -74,8 +107,42 @@ def category_show(slug: Slug, data: Data = DEFAULT_DATA) -> None:
 
     async def run() -> None:
         async with opened(data) as w:
-            definition = (await w.store.categories.definition(slug)).model_dump(mode="json")
-            console.print_json(data={**definition, "gold_exposure": await curating.exposure(w, slug)})
+            definition = await w.store.categories.definition(slug)
+            if yaml:
+                print(category_files.written(definition), end="")
+                return
+            shown = definition.model_dump(mode="json") | {"gold_exposure": await curating.exposure(w, slug)}
+            console.print_json(data=shown)
+
+    asyncio.run(run())
+
+
+@category_app.command("policy")
+def category_policy(
+    slug: Slug,
+    file: Annotated[
+        Path | None, typer.Argument(help="YAML or JSON with the fields to change; the versions are listed without it.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="For those who read the history later.")] = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """List the versions of a policy, or put another one in force: only the fields of the file change."""
+    changes = None if file is None else category_files.parsed(_text(file))
+
+    async def run() -> None:
+        async with opened(data, *(["categories.put_policy"] if changes is not None else []), slug=slug) as w:
+            present = await w.store.categories.definition(slug)
+            if changes is not None:
+                given = {"slug": slug, "question": present.question, "policy": changes}
+                named = category_files.checked(given).policy.model_dump(include=set(changes))
+                wanted = Policy.model_validate(present.policy.model_dump() | named)
+                await policies.change(w, slug, wanted, shell_user(), why, local=True)
+            for version in reversed(await policies.history(w, slug)):
+                console.print(f"[bold]{version.version}[/bold]  {version.at:%Y-%m-%d %H:%M}  {version.by}")
+                if version.why:
+                    console.print(f"   {version.why}", markup=False)
+                for name, old, new in version.changes:
+                    console.print(f"   {name}: {old} -> {new}", markup=False)
 
     asyncio.run(run())
 
@@ -107,14 +174,7 @@ def category_teach(
 @category_app.command("pause")
 def category_pause(slug: Slug, data: Data = DEFAULT_DATA) -> None:
     """Plan no new work; what is with people is still collected and paid."""
-
-    async def run() -> None:
-        async with opened(data) as w:
-            await w.store.categories.get(slug)
-            await curating.pause(w, slug)
-            console.print(f"'{slug}' is paused. ./winnow category resume {slug} goes on.")
-
-    asyncio.run(run())
+    _act(data, slug, "pause", f"'{slug}' is paused. ./winnow category resume {slug} goes on.")
 
 
 @category_app.command("resume")
@@ -122,9 +182,47 @@ def category_resume(slug: Slug, data: Data = DEFAULT_DATA) -> None:
     """Go on after a pause, and give failed jobs another try."""
 
     async def run() -> None:
-        async with opened(data) as w:
-            revived = await curating.resume(w, slug)
+        async with opened(data, "categories.resume_category", slug=slug) as w:
+            revived = await categories.resume(w, slug)
             console.print(f"'{slug}' goes on; {revived} failed jobs get another try.")
+
+    asyncio.run(run())
+
+
+@category_app.command("archive")
+def category_archive(slug: Slug, data: Data = DEFAULT_DATA) -> None:
+    """Put a category away: out of the list, nothing new happens, nothing is deleted."""
+    _act(data, slug, "archive", f"'{slug}' is in the archive. ./winnow category unarchive {slug} fetches it back.")
+
+
+@category_app.command("unarchive")
+def category_unarchive(slug: Slug, data: Data = DEFAULT_DATA) -> None:
+    """Fetch a category back from the archive; one that was running is paused."""
+    _act(data, slug, "unarchive", f"'{slug}' is back.")
+
+
+@category_app.command("clone")
+def category_clone(
+    slug: Slug,
+    new: Annotated[str, typer.Argument(help="The short name of the copy.")],
+    question: Annotated[str | None, typer.Option(help="Another question.")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Make a category like another one, with an empty pool."""
+
+    async def run() -> None:
+        async with opened(data, "categories.clone_category", slug=slug, new=new) as w:
+            await categories.clone(w, slug, new, shell_user(), question)
+            console.print(f"Made '{new}' like '{slug}'. Next: ./winnow import FOLDER --category {new}")
+
+    asyncio.run(run())
+
+
+def _act(data: Path, slug: str, what: categories.Act, said: str) -> None:
+    async def run() -> None:
+        async with opened(data, f"categories.{what}_category", slug=slug) as w:
+            await categories.act(w, slug, what, shell_user())
+            console.print(said)
 
     asyncio.run(run())
 
@@ -159,7 +257,7 @@ def status(
 
     async def run() -> None:
         async with opened(data) as w:
-            slugs = [slug] if slug else [card.slug for card in (await viewing.index_page(w)).categories]
+            slugs = [slug] if slug else [card.slug for card in (await viewing_settings.index_page(w)).categories]
             for name in slugs:
                 await _print_status(w, name)
             for job in await w.store.jobs.troubled():

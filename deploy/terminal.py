@@ -48,8 +48,12 @@ async def opened(data: Path, act: str = "", **about: object) -> AsyncIterator[Wi
 
 async def note(w: Winnow, act: str, **about: object) -> None:
     """Write into the audit log what whoever has the shell is about to do."""
+    await audit_log.record(w, command_line(shell_user()), act, about)
+
+
+def shell_user() -> str:
+    """Whoever has the shell."""
     try:
-        user = getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
-        user = "somebody"
-    await audit_log.record(w, command_line(user), act, about)
+        return "somebody"

@@ -33,6 +33,7 @@ TABS = (
     Place("overview", "Overview", ""),
     Place("images-in", "Images in", "/images-in"),
     Place("datasets", "Datasets", "/datasets"),
+    Place("settings", "Settings", "/settings"),
 )
 """Addresses below the category's own."""
 

@@ -1,6 +1,6 @@
 """What a campaign will take, before it has begun or while it runs: answers, dollars, days, each with an interval.
 
-A forecast plays a few dozen imagined campaigns with the service's own plan (``rounds.plan``), its rule of when people
+A forecast plays sixteen imagined campaigns with the service's own plan (``rounds.plan``), its rule of when people
 agree (``consensus``) and its tests of the cuts (``cuts``), on counts instead of images, and reports the range of their
 ends. What it must assume is in :class:`Beliefs` and :func:`~active_learning.forecasting.beliefs.draws`:
 

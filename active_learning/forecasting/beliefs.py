@@ -19,7 +19,7 @@ SEPARATION = {"easy": 5.0, "middling": 3.8, "hard": 2.6}
 """How far a model that has seen many labels tells yes from no: the distance of the mean scores of the two in standard
 deviations (d'). The area under its ROC curve is Phi(d' / sqrt 2): 0.9998, 0.996 and 0.967."""
 
-DRAWS = 24
+DRAWS = 16
 """Imagined campaigns behind one forecast."""
 
 

@@ -1,4 +1,4 @@
-"""What a researcher decides himself: gold, examples and lessons, pausing and resuming."""
+"""What a researcher decides himself: gold, examples and lessons."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,8 @@ from active_learning.domain.candidate import Role, State
 from active_learning.domain.category import Category, Example
 from active_learning.domain.errors import InputError
 from active_learning.domain.label import Label, Source
-from active_learning.domain.round import CategoryState
 from active_learning.domain.value import Value
 from api.operations.context import Winnow
-from api.operations.intake import schedule
 from api.store import Session
 
 EXAMPLES = 4
@@ -285,16 +283,3 @@ async def exposure(w: Winnow, slug: str) -> dict[str, int]:
     """
     gold = [await w.store.candidates.most_shown(slug, answer) for answer in (True, False)]
     return {"gold": max(gold), "asked": await w.store.candidates.most_shown(slug, None)}
-
-
-async def pause(w: Winnow, slug: str) -> None:
-    """Stop planning new work; what is with people is still collected and paid."""
-    await w.store.categories.put(slug, {"state": CategoryState.PAUSED.value, "reason": "paused by a researcher"})
-
-
-async def resume(w: Winnow, slug: str) -> int:
-    """Go on after a pause, an end or failed jobs; returns how many failed jobs get another try."""
-    await w.store.categories.get(slug)
-    await w.store.categories.put(slug, {"state": CategoryState.OPEN.value, "reason": ""})
-    await schedule(w, slug)
-    return await w.store.jobs.revive(w.clock())

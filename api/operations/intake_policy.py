@@ -16,6 +16,12 @@ async def change(w: Winnow, slug: str, policy: IntakePolicy) -> None:
     Raises ``NotFound`` for an unknown category, ``InputError`` for a policy that no image can pass.
     """
     await w.store.categories.get(slug)
+    check(policy)
+    await w.store.categories.put(slug, {"category.intake": policy.model_dump(mode="json")})
+
+
+def check(policy: IntakePolicy) -> None:
+    """Raise ``InputError`` for a policy that no image can pass."""
     if policy.licences == ():
         raise InputError("No licence is let in.", "Choose at least one, or let in everything.")
     if policy.max_side > MOST_PIXELS:
@@ -24,4 +30,3 @@ async def change(w: Winnow, slug: str, policy: IntakePolicy) -> None:
         raise InputError("The shortest side is longer than the longest.", "No image could be let in.")
     if not (isfinite(policy.max_aspect) and isfinite(policy.min_sharpness)):
         raise InputError("Shape and sharpness are numbers with an end.", "0 lets in any sharpness.")
-    await w.store.categories.put(slug, {"category.intake": policy.model_dump(mode="json")})

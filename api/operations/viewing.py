@@ -8,7 +8,6 @@ from api import renditions
 from api.operations import picturing
 from api.operations.context import Winnow
 from api.operations.labeling import GRACE, Opened
-from api.store.connection import Document
 from labeling_ui import contexts
 
 GOLD_WANTED = 27
@@ -20,26 +19,6 @@ SECONDS_AN_ANSWER = 1.7
 
 MEASURED = 300
 """Answers from which on people's own pace is believed."""
-
-
-async def index_page(w: Winnow) -> contexts.IndexPage:
-    """The list of categories."""
-    return contexts.IndexPage(categories=tuple(_card(document) for document in await w.store.categories.all()))
-
-
-def _card(document: Document) -> contexts.CategoryCard:
-    counts = document["counts"]
-    decided = counts[State.LABELED] + counts[State.AUTO_LABELED]
-    total = sum(counts.values())
-    return contexts.CategoryCard(
-        slug=document["_id"],
-        question=document["category"]["question"],
-        state=document["state"],
-        unknown=total - decided,
-        decided=decided,
-        total=total,
-        spent_cents=document["money"]["spent_cents"],
-    )
 
 
 async def preview_page(w: Winnow, task_id: str, language: str) -> contexts.TaskPage:

@@ -6,6 +6,7 @@ from api.routers import (
     assignments,
     audit_log,
     categories,
+    category_settings,
     datasets,
     money,
     monitor,
@@ -15,6 +16,7 @@ from api.routers import (
     workers,
 )
 from api.routers.rest import accounts as rest_accounts
+from api.routers.rest import categories as rest_categories
 from api.routers.rest import datasets as rest_datasets
 from api.routers.rest import money as rest_money
 from api.routers.rest import monitor as rest_monitor
@@ -28,6 +30,7 @@ ROUTERS = (
     accounts.router,
     users.router,
     audit_log.router,
+    category_settings.router,  # before the pages of a category: "new" is none
     categories.router,
     stories.router,
     scrapes.router,
@@ -38,6 +41,7 @@ ROUTERS = (
     # the REST API
     rest_workers.router,
     rest_accounts.router,
+    rest_categories.router,
     rest_scrapes.router,
     rest_datasets.router,
     rest_overview.router,

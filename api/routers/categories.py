@@ -1,4 +1,4 @@
-"""The researcher's pages: list, category, expert, images."""
+"""The researcher's pages: category, expert, images."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,12 +16,6 @@ from api.schemas import GoldIn
 from labeling_ui.contexts import CategoryPage
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/", response_class=HTMLResponse)
-async def index(w: Opened, me: Reader) -> HTMLResponse:
-    """The list of categories."""
-    return replies.page(await viewing.index_page(w), me)
 
 
 @router.get("/categories/{slug}", response_class=HTMLResponse)

@@ -12,28 +12,8 @@ from labeling_ui.contexts.base import Page, Shown
 from labeling_ui.contexts.mistakes import KINDS, Mistake, MistakeKind, Told
 from labeling_ui.contexts.model import Scores
 
-CategoryState = Literal["open", "paused", "finished"]
+CategoryState = Literal["open", "paused", "finished", "archived"]
 Interval = tuple[float, float, float]
-
-
-class CategoryCard(Shown):
-    """One category in the list. ``decided`` and ``unknown`` are images out of ``total``."""
-
-    slug: str
-    question: str
-    state: CategoryState
-    unknown: int
-    decided: int
-    total: int
-    spent_cents: int
-
-
-class IndexPage(Page):
-    """The list of categories."""
-
-    template = "index.html"
-
-    categories: tuple[CategoryCard, ...] = ()
 
 
 class Counts(Shown):

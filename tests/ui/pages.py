@@ -42,7 +42,7 @@ from labeling_ui.contexts import (
     Validation,
     Work,
 )
-from tests.ui import account_pages, money_pages, story_pages
+from tests.ui import account_pages, dataset_pages, money_pages, settings_pages, story_pages
 
 QUESTION = "Does this image show a circle?"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -305,6 +305,8 @@ FULL: tuple[Page, ...] = (
     *story_pages.FULL,
     *account_pages.FULL,
     *money_pages.FULL,
+    *dataset_pages.FULL,
+    *settings_pages.FULL,
     ErrorPage(status=404, message="There is no category 'cat'.", hint="See the list of categories."),
 )
 EMPTY: tuple[Page, ...] = (
@@ -316,5 +318,7 @@ EMPTY: tuple[Page, ...] = (
     *story_pages.EMPTY,
     *account_pages.EMPTY,
     *money_pages.EMPTY,
+    *dataset_pages.EMPTY,
+    *settings_pages.EMPTY,
     ErrorPage(status=500, message="Something went wrong."),
 )

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Frame, Page, expect
 
 from active_learning.domain.label import Source
-from api.operations import curating, labeling, recounting
+from api.operations import categories, curating, labeling, recounting
 from tests.ui.stack import SLUG, Stack, task_frame
 from tests.ui.working import ready
 
@@ -93,14 +93,14 @@ def test_the_category_page_follows_the_database(page: Page, stack: Stack, quiet:
     page.on("request", lambda request: polled.append(request.url))
 
     # The page asks once when its stream opens: the first change may ride on that, the second one cannot.
-    stack.do(curating.pause(stack.w, SLUG))
+    stack.do(categories.pause(stack.w, SLUG, "ann"))
     expect(page.locator("#state")).to_have_text("paused paused by a researcher")
     candidate = stack.do(stack.w.store.candidates.find(SLUG, {"state": "unknown", "role": "train"}, ["image"], 1))[0]
     stack.do(curating.give_gold(stack.w, SLUG, {candidate["image"]: True}, Source.GOLD, {"by": "test"}))
     expect(people).to_contain_text(f"people {before['counts']['labeled'] + 1}")
     assert page.evaluate("window.loaded_once"), "the page was loaded anew"
     assert not [url for url in polled if url.endswith("/events")], "the stream broke and was opened again"
-    stack.do(curating.resume(stack.w, SLUG))
+    stack.do(categories.resume(stack.w, SLUG))
 
 
 def test_the_experts_answers_are_gold_in_the_database(page: Page, stack: Stack, quiet: list[str]) -> None:
