@@ -10,14 +10,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
-
-import httpx
+from urllib.request import ProxyHandler, build_opener
 
 from active_learning.domain.errors import InputError, WinnowError
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+_OPENER = build_opener(ProxyHandler({}))
+"""A proxy from the environment has no business between two processes of one machine."""
 
 
 def _die_with(parent: int) -> None:
@@ -216,9 +219,9 @@ class Supervisor:
 
 def _answers(url: str) -> bool:
     try:
-        # a proxy from the environment has no business between two processes of one machine
-        return httpx.get(url, timeout=2, trust_env=False).is_success
-    except httpx.HTTPError:
+        with _OPENER.open(url, timeout=2) as answer:
+            return bool(answer.status < 300)
+    except (OSError, HTTPException):
         return False
 
 

@@ -5,13 +5,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from active_learning.domain.errors import ImageRefused
 from active_learning.domain.intake import IntakePolicy
 from api.operations.context import Winnow
 from api.operations.intake import Added, Kind, NewImage, add_images
 from api.store import Session
-from scraper.forms import shape
 from scraper.inspect import ImageFacts, examine, facts_of
 from scraper.near import NearIndex
 from scraper.outcomes import Outcome
@@ -141,7 +141,7 @@ def _examine(one: Arrived, policy: IntakePolicy) -> NewImage | Admitted:
 def _formed(data: bytes, facts: ImageFacts, policy: IntakePolicy) -> tuple[bytes, ImageFacts]:
     if policy.form == "original":
         return data, facts
-    formed = shape(data, facts, policy.form)
+    formed: bytes = import_module("scraper.forms").shape(data, facts, policy.form)  # what scales is large
     return formed, facts_of(formed)
 
 

@@ -50,7 +50,7 @@ hidden = set(sys.argv[1].split(","))
 sys.meta_path.insert(0, Only())
 import importlib, pkgutil, deploy.cli, deploy.scrape_commands, scraper.fetch
 engines = [one.name for one in pkgutil.iter_modules(scraper.fetch.__path__, "scraper.fetch.")]
-for name in [*engines, "scraper.sources.s3"]:
+for name in [*engines, "scraper.sources.s3", "scraper.forms"]:
     importlib.import_module(name)  # loaded when it is needed
 for module in list(sys.modules.values()):
     if module.__name__.partition(".")[0] in sys.argv[2].split(",") and getattr(module, "__file__", None):
