@@ -1,13 +1,16 @@
 """What databases of before lack about people: their kept sums, from submissions and verdicts. Safe to run twice."""
 
 from collections.abc import AsyncIterator
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from active_learning import conduct
-from active_learning.conduct import Tally
 from active_learning.domain.submission import Submission
 from active_learning.domain.verdict import Verdict
 from api.store.connection import Database, Document
 from api.store.workers import EVERYBODY, EVERYWHERE, RECORD, SUMS, Workers
+
+if TYPE_CHECKING:
+    from active_learning.conduct import Tally
 
 
 async def fill(database: Database) -> None:
@@ -22,8 +25,9 @@ async def counted(database: Database, category: str | None = None) -> dict[str, 
     """The kept sums counted anew, by id: of one category, or of all and of everywhere. Reads every submission."""
     found: dict[str, Document] = {}
     grids: dict[str, bool] = {}
+    conduct = import_module("active_learning.conduct")  # what few processes need, and takes a second to load
     async for verdict, submission, at in _judged(database, category):
-        tally = Tally()
+        tally = conduct.Tally()
         if submission is not None:
             if submission.task not in grids:
                 task = await database["tasks"].find_one({"_id": submission.task}, {"presumed": 1}) or {}
@@ -60,12 +64,12 @@ def _nothing(scope: str, annotator: str) -> Document:
     return {**start, **dict.fromkeys(numbers, 0), "stale": True, "first_at": None, "last_at": None}
 
 
-def _count(who: Document, tally: Tally) -> None:
+def _count(who: Document, tally: "Tally") -> None:
     for bin, n in tally.times.items():
         who["times"][str(bin)] = who["times"].get(str(bin), 0) + n
 
 
-def _add(who: Document, tally: Tally, verdict: Document, at: object) -> None:
+def _add(who: Document, tally: "Tally", verdict: Document, at: object) -> None:
     record = Verdict.model_validate(
         {"submission": verdict["_id"], **{k: v for k, v in verdict.items() if k in Verdict.model_fields}}
     )

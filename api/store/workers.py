@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING
 
-from active_learning.conduct import Finding, Tally
 from active_learning.domain.verdict import Verdict
 from api.store.connection import Collection, Database, Document, Session
+
+if TYPE_CHECKING:  # it loads SciPy's distributions, which takes a second: download nodes never need them
+    from active_learning.conduct import Finding, Tally
 
 EVERYWHERE = "*"
 """Stands for the category in the sums over all of them: no slug looks so."""
@@ -49,7 +51,7 @@ class Workers:
         self.collection: Collection = database["workers"]
 
     async def add(
-        self, category: str, annotator: str, tally: Tally, verdict: Verdict, at: datetime, session: Session | None
+        self, category: str, annotator: str, tally: "Tally", verdict: Verdict, at: datetime, session: Session | None
     ) -> None:
         """Add a submission that has just been judged, in the transaction that inserts its verdict."""
         for scope in (category, EVERYWHERE):
@@ -176,7 +178,7 @@ class Flags:
         return await self.collection.find_one({"_id": identifier})
 
     async def put(
-        self, category: str, annotator: str, finding: Finding, submissions: int, now: datetime, session: Session
+        self, category: str, annotator: str, finding: "Finding", submissions: int, now: datetime, session: Session
     ) -> str:
         """Raise a flag, or renew the numbers of an open one; returns the state that it was in before, empty for none.
 
