@@ -1,7 +1,7 @@
 """Plain PyMongo that stores pictures: ``python -m tests.bench.raw_insert URI FOLDER FIRST LAST``.
 
-The limit of the store for the bytes alone: each picture is one document of its sha256 and its bytes, and nothing else is
-read or written. Winnow writes four documents more for each, decodes it, and asks what is there.
+The limit of the store for the bytes alone: each picture is one document of its sha256 and its bytes, and nothing else
+is read or written. Winnow writes four documents more for each, decodes it, and asks what is there.
 """
 
 import hashlib

@@ -43,8 +43,8 @@ SLOW_S = 0.2
 PROCESSES = 2
 ROOT = peers.ROOT
 LIMIT = (
-    "two plain PyMongo processes: the same bytes from files, 64 at a time, acknowledged by the majority, start included; "
-    "without HTTP, decoding, facts, candidates, hashes, outcomes and transactions"
+    "two plain PyMongo processes: the same bytes from files, 64 at a time, acknowledged by the majority, "
+    "start included; without HTTP, decoding, facts, candidates, hashes, outcomes and transactions"
 )
 """What the limit of MongoDB includes, and what it does not."""
 
