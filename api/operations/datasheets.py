@@ -146,11 +146,12 @@ def _labeling(version: Document) -> list[str]:
             "People read these instructions:",
             "\n".join(f"> {plain(line)}" for line in instructions.splitlines()),
         ]
-    lines.append(
-        f"At least {policy['redundancy']} people answered an image, up to {policy['max_votes']} where they disagreed; "
-        f"their answers became a label at a posterior of {policy['posterior']:g} ({policy['consensus']}). "
-        "Images whose answer was known were hidden among the others to check everybody."
-    )
+    if any(sources.get(f"{Source.HUMAN} {word}") for word in ("yes", "no")):
+        lines.append(
+            f"At least {policy['redundancy']} people answered an image, up to {policy['max_votes']} where they "
+            f"disagreed; their answers became a label at a posterior of {policy['posterior']:g} "
+            f"({policy['consensus']}). Images whose answer was known were hidden among the others to check everybody."
+        )
     if snap["models"]:
         last = snap["models"][-1]
         lines.append(

@@ -9,6 +9,7 @@ from api.operations.importing_labels import Report
 from api.store.connection import Document
 from api.store.datasets import DatasetState
 from api.store.jobs import JobState, job_id
+from labeling_ui import sheets
 from labeling_ui.contexts.datasets import (
     BroughtFile,
     DatasetCard,
@@ -77,7 +78,7 @@ async def version_page(w: Winnow, slug: str, number: int) -> DatasetPage:
             if sources.get(f"{name} yes") or sources.get(f"{name} no")
         ),
         licences=tuple((TITLES.get(name, name) or "unknown", n) for name, n in document["tally"]["licences"]),
-        datasheet=document["datasheet"] if card.ready else "",
+        datasheet=sheets.blocks(document["datasheet"]) if card.ready else (),
         checksums=_checksums(document) if card.ready else (),
         web=w.settings.public_url,
     )

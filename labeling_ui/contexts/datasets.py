@@ -1,7 +1,7 @@
 """The pages where a researcher makes dataset versions, takes them home, and brings labels that exist."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from labeling_ui.contexts.base import Page, Shown
 from labeling_ui.contexts.images_in import FormField, LicenceGroup
@@ -124,8 +124,16 @@ class DatasetsPage(Page):
         return {"page": self.base, "events": f"{self.base}/events"}
 
 
+class SheetBlock(Shown):
+    """A heading or paragraph (``lines`` has one), a list, a quote, or a table: ``rows``, the first of them its head."""
+
+    kind: Literal["heading", "text", "list", "quote", "table"]
+    lines: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
 class DatasetPage(Page):
-    """One version: what is in it, its datasheet (Markdown) and the checksums of its tables, as (file, sha256)."""
+    """One version: what is in it, its datasheet and the checksums of its tables, as (file, sha256)."""
 
     template = "dataset.html"
 
@@ -134,7 +142,7 @@ class DatasetPage(Page):
     version: DatasetCard
     sources: tuple[tuple[str, int, int], ...] = ()
     licences: tuple[tuple[str, int], ...] = ()
-    datasheet: str = ""
+    datasheet: tuple[SheetBlock, ...] = ()
     checksums: tuple[tuple[str, str], ...] = ()
     web: str = ""
 

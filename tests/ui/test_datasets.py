@@ -95,7 +95,7 @@ def test_from_the_sign_in_to_a_downloaded_dataset(
         assert len(pictures) == 32
     version.get_by_role("link", name="Version 1").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Version 1 for the paper")
-    expect(page.locator(".sheet pre")).to_contain_text("Left out on purpose: 16 by licence.")
+    expect(page.locator(".sheet")).to_contain_text("Left out on purpose: 16 by licence.")
 
 
 def test_labels_that_exist_come_in(page: Page, archive: Archive, quiet: list[str], tmp_path: Path) -> None:
