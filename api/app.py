@@ -39,7 +39,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
             alive = asyncio.create_task(_live(winnow))
             yield
             alive.cancel()
-            with suppress(asyncio.CancelledError, *UNREACHABLE):
+            with suppress(asyncio.CancelledError):
                 await alive
         await charts
 
@@ -102,7 +102,7 @@ async def _live(w: Winnow) -> None:
                 await monitoring.beat(w, name, "web")
             await asyncio.sleep(monitoring.BEAT_S)
     finally:
-        await w.store.processes.leave(name)
+        await monitoring.leave(w, name)
 
 
 async def _vega() -> Response:

@@ -24,8 +24,7 @@ async def work(desk: Desk, owner: str, stop: asyncio.Event, slots: int = 3) -> N
         alive.cancel()
         with contextlib.suppress(asyncio.CancelledError, *UNREACHABLE):
             await alive
-        with contextlib.suppress(*UNREACHABLE):
-            await desk.winnow.store.processes.leave(owner)
+        await monitoring.leave(desk.winnow, owner)
 
 
 async def _live(desk: Desk, owner: str, slots: int) -> None:

@@ -3,7 +3,9 @@
 Every read is of what is alive now, or bounded: jobs that are done, and images, cost nothing here.
 """
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Literal
 
@@ -14,13 +16,14 @@ from api.operations import scraping
 from api.operations.context import Winnow
 from api.operations.happenings import category_of, in_words
 from api.operations.overview import STEPS
-from api.store.connection import Document
+from api.store.connection import UNREACHABLE, Document
 from api.store.scrapes import ScrapeState
 from labeling_ui import contexts
 
 BEAT_S = 5.0
 """Processes say so often that they live."""
 
+GOODBYE_S = 2.0
 ALIVE = timedelta(seconds=4 * BEAT_S)
 """Who has said nothing for so long is gone."""
 
@@ -34,6 +37,12 @@ HAPPENED = 40
 async def beat(w: Winnow, identifier: str, kind: Literal["worker", "web"], slots: int = 0) -> None:
     """Say that a process lives."""
     await w.store.processes.beat(identifier, {"kind": kind, "slots": slots}, w.clock())
+
+
+async def leave(w: Winnow, identifier: str) -> None:
+    """A process ends of its own accord. It does not wait for a database that is gone: it is missed soon enough."""
+    with suppress(TimeoutError, *UNREACHABLE):
+        await asyncio.wait_for(w.store.processes.leave(identifier), GOODBYE_S)
 
 
 async def market_found(w: Winnow, balance_cents: int | None, error: str = "") -> None:

@@ -45,3 +45,14 @@ async def test_a_request_that_fails_gives_its_room_back() -> None:
                 continue
             raise AssertionError("the failure was swallowed")
     assert app.in_hand == 0
+
+
+async def test_a_busy_process_still_says_that_it_lives() -> None:
+    async def answers(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    app = BackPressure(answers, most=0)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://winnow") as http:
+        assert (await http.get("/health/live")).status_code == 200
+        assert (await http.get("/health/ready")).status_code == 503
