@@ -113,14 +113,13 @@ def _standings(document: Document) -> Iterator[contexts.Standing]:
     )
     for words, images, who, query in (
         ("labeled by people", decided["human_yes"] + decided["human_no"], "people", "source=human"),
-        ("gold, by experts and imports", decided["gold_yes"] + decided["gold_no"], "people", "source=gold"),
+        ("gold, by experts and imports", decided["gold_yes"] + decided["gold_no"], "people", ""),
         ("labeled by the model", counts["auto_labeled"], "model", "state=auto_labeled"),
         ("with people now", counts["posted"], "unknown", "state=posted"),
         ("selected for a task", counts["selected"], "unknown", "state=selected"),
-        ("waiting for another answer", waiting, "unknown", "state=unknown"),
-        ("given up: people do not agree", disputed, "unknown", "disagreement=disputed"),
-        ("excluded by hand", excluded, "unknown", "state=excluded"),
-        ("nobody has been asked", counts["unknown"] - waiting - disputed - excluded, "unknown", "state=unknown"),
+        ("waiting for another answer", waiting, "unknown", "doubt=wanted"),
+        ("given up: people do not agree", disputed, "unknown", "doubt=contested"),
+        ("nobody has been asked", counts["unknown"] - waiting - disputed, "unknown", "state=unknown"),
     ):
         if images > 0:
             yield contexts.Standing(words=words, images=images, who=who, query=query)

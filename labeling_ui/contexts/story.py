@@ -105,7 +105,8 @@ class Story(Shown):
     gold: bool | None = None
     disputed: bool = False
     wants_answers: bool = False
-    excluded: bool = False
+    excluded_by: str = ""
+    excluded_at: datetime | None = None
     taken_down: bool = False
     measures: bool = False
     certainty: float | None = None

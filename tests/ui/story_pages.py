@@ -139,6 +139,8 @@ def story() -> Story:
         source=Source.HUMAN,
         certainty=0.983,
         gold=True,
+        excluded_by="ben",
+        excluded_at=NOON,
         chosen_by="margin_diverse",
         task="circle-r3-w1-t2",
         width=640,
