@@ -1,6 +1,6 @@
 """Who may reach what: every route names the scope that it needs, and every act is written to the audit log first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -14,6 +14,15 @@ from api.operations.context import Winnow
 
 COOKIE = "winnow_sign_in"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+QUESTIONS = frozenset(
+    {
+        "categories.forecast",
+        "category_settings.load_category_file",
+        "task_sets.preview_of_task_set",
+        "task_sets.preview_task_set",
+    }
+)
+"""What is posted because it is too long for an address, and changes nothing: the audit log does not hear of it."""
 LARGEST_TOLD = 64 * 1024
 """Bytes of a request's body from which on the audit log names its size only."""
 
@@ -34,16 +43,17 @@ class Needs:
         if actor is None:
             raise Unauthenticated("Nobody is signed in.", "Sign in, or send an API token: Authorization: Bearer ...")
         request.state.user = actor.name
-        act = request.method not in SAFE
-        if act and actor.via == "page":
+        name = act_of(request.scope["route"].endpoint)
+        act = request.method not in SAFE and name not in QUESTIONS
+        if request.method not in SAFE and actor.via == "page":
             own_page(request)
         if not actor.may(self.scope):
             hint = f"It needs '{self.scope}', and {actor.name} has {', '.join(sorted(actor.scopes)) or 'nothing'}."
             if act:
-                await _record(request, w, actor, refused=hint)
+                await _record(request, w, actor, name, refused=hint)
             raise Forbidden(f"{actor.name} may not do this.", hint)
         if act:
-            await _record(request, w, actor)
+            await _record(request, w, actor, name)
         return actor
 
 
@@ -71,10 +81,13 @@ def own_page(request: Request) -> None:
         raise Forbidden("This was posted by a page of somebody else.", "Open the page of Winnow and do it there.")
 
 
-async def _record(request: Request, w: Winnow, actor: Actor, refused: str = "") -> None:
+def act_of(endpoint: Callable[..., Any]) -> str:
+    """What the audit log calls an act: the file of the route and its function."""
+    return f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}"
+
+
+async def _record(request: Request, w: Winnow, actor: Actor, act: str, refused: str = "") -> None:
     about = {**await _told(request), **request.query_params, **request.path_params}
-    endpoint = request.scope["route"].endpoint
-    act = f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}"
     await audit_log.record(w, actor, act, about, refused, address(request))
 
 
