@@ -10,6 +10,7 @@ import numpy as np
 from active_learning.domain.category import Category
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
+from active_learning.domain.round import CategoryState
 from active_learning.wages import hourly_cents
 from api.operations import bonuses, overview
 from api.operations.context import Winnow
@@ -73,7 +74,9 @@ def _kinds(by_day: tuple[contexts.ForDay, ...]) -> tuple[contexts.ForKind, ...]:
 async def _fund(w: Winnow, document: Document) -> contexts.Fund:
     category = Category.model_validate(document["category"])
     worked = document.get("wages") or COUNTERS["wages"]
-    left = overview.estimate(document, category, await w.store.rounds.all(category.slug))
+    in_the_loop = document["state"] in (CategoryState.OPEN, CategoryState.PAUSED)
+    rounds = await w.store.rounds.all(category.slug) if in_the_loop else []
+    left = overview.estimate(document, category, rounds) if in_the_loop else None
     refused = document.get("bonuses", COUNTERS["bonuses"])["refused"]
     owed = await w.store.payments.refused_for(category.slug, bonuses.NO_MONEY) if refused else []
     return contexts.Fund(

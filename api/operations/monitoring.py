@@ -30,6 +30,9 @@ ALIVE = timedelta(seconds=4 * BEAT_S)
 MARKET_STALE = timedelta(minutes=3)
 """After so long without a look, how a market was found says little."""
 
+FORGOTTEN = timedelta(days=7)
+"""So long a search that has failed asks for somebody's attention."""
+
 WAITING = 20
 HAPPENED = 40
 
@@ -189,6 +192,9 @@ async def _scrapes(w: Winnow) -> tuple[contexts.ScrapeLine, ...]:
     states = (ScrapeState.OPEN, ScrapeState.ASLEEP, ScrapeState.FAILED)
     lines = []
     for document in await w.store.scrapes.in_states(states):
+        ended = document.get("ended_at")
+        if document["state"] == ScrapeState.FAILED and ended is not None and w.clock() - ended > FORGOTTEN:
+            continue
         one = await scraping.seen(w, document["_id"])
         category, _, name = one.id.partition(":")
         lines.append(

@@ -10,6 +10,7 @@ from active_learning.domain.access import UserRole
 from active_learning.domain.task import Task
 from api.operations import bonuses, money, recounting
 from api.operations.context import Winnow
+from api.store import Session
 from tests import factories
 from tests.api.test_wages import judged_and_paid, posted, works
 from tests.api.working import SLUG
@@ -124,3 +125,19 @@ async def test_what_cannot_be_shown_is_said(http: httpx.AsyncClient, query: str)
 
 async def test_nothing_yet(http: httpx.AsyncClient) -> None:
     assert "No category has a budget yet" in (await http.get("/money", headers={"Accept": "text/html"})).text
+
+
+async def test_a_category_that_is_put_away_keeps_its_money(w: Winnow, http: httpx.AsyncClient) -> None:
+    await crew(w)
+    before = (await money.look(w, 30)).spent
+
+    async def labels(session: Session) -> None:
+        await w.store.rounds.count(SLUG, 1, {"human_labels": 5}, session)
+
+    await w.store.transact(labels)
+    assert (await money.look(w, 30)).funds[0].to_come is not None
+    await w.store.categories.put(SLUG, {"state": "archived"})
+    (fund,) = (await money.look(w, 30)).funds
+    assert (fund.state, fund.spent, fund.to_come) == ("archived", before, None)
+    assert (await http.get("/money", headers={"Accept": "text/html"})).status_code == 200
+    assert (await http.get("/monitor", headers={"Accept": "text/html"})).status_code == 200
