@@ -15,19 +15,27 @@ KEPT = timedelta(hours=1)
 """For how long after the last one tries are remembered."""
 
 
+class TooMany(Forbidden):
+    """A try that comes too soon after wrong ones; it may be made again in ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("Too many wrong passwords.", f"Try again in {seconds:.0f} seconds.")
+        self.seconds = seconds
+
+
 def _keys(name: str, address: str) -> dict[str, str]:
     keys = {"both": f"both:{name}|{address}", "name": f"name:{name}"}
     return {**keys, "address": f"address:{address}"} if address else keys
 
 
 async def begin(w: Winnow, name: str, address: str) -> None:
-    """Count a try; raises :class:`Forbidden` where it comes too soon after wrong ones."""
+    """Count a try; raises :class:`TooMany` where it comes too soon after wrong ones."""
     now = w.clock()
     for kind, key in _keys(name, address).items():
         if not await w.store.tries.begin(key, now, FREE[kind], LONGEST_WAIT, KEPT):
             until = await w.store.tries.waits_until(key)
             seconds = (until - now).total_seconds() if until else 1.0
-            raise Forbidden("Too many wrong passwords.", f"Try again in {max(seconds, 1.0):.0f} seconds.")
+            raise TooMany(max(seconds, 1.0))
 
 
 async def succeeded(w: Winnow, name: str, address: str) -> None:

@@ -12,6 +12,7 @@ from api.access import COOKIE, Reader, address, own_page, who
 from api.deps import Opened
 from api.operations import accounts, api_tokens, audit_log, openid, viewing_accounts
 from api.operations.accounts import Whence
+from api.operations.throttling import TooMany
 from labeling_ui.contexts.accounts import Secret, SignInPage, TokenForm
 
 router = APIRouter(include_in_schema=False)
@@ -48,8 +49,12 @@ async def sign_in(request: Request, w: Opened, name: Word = "", password: Word =
     try:
         let = await accounts.sign_in(w, name, password, whence(request))
     except Forbidden as error:
-        await audit_log.record(w, None, "accounts.sign_in", {"name": name}, error.message, address(request))
         shown = SignInPage(after=inside(after), name=name[:80], error=str(error), elsewhere=w.settings.oidc_title)
+        if isinstance(error, TooMany):  # nothing was tried: whoever guesses must not fill the audit log either
+            reply = replies.page(shown, None, 429)
+            reply.headers["Retry-After"] = f"{error.seconds:.0f}"
+            return reply
+        await audit_log.record(w, None, "accounts.sign_in", {"name": name}, error.message, address(request))
         return replies.page(shown, None, 403)
     return await come_in(request, w, let, "accounts.sign_in", inside(after))
 

@@ -134,6 +134,15 @@ async def test_whoever_guesses_waits_and_the_owner_does_not(w: Winnow) -> None:
     assert (await accounts.sign_in(w, "ann", GOOD, burglar)).name == "ann"
 
 
+async def test_a_guess_that_comes_too_soon_is_not_noted(w: Winnow, anonymous: httpx.AsyncClient) -> None:
+    for _ in range(throttling.FREE["both"] + 1):
+        assert (await signed_in(anonymous, password="guess")).status_code == 403
+    soon = await signed_in(anonymous, password="guess")
+    assert (soon.status_code, soon.headers["retry-after"]) == (429, "2")
+    assert "Try again in 2 seconds." in soon.text
+    assert len(await sentences(w)) == throttling.FREE["both"] + 1
+
+
 async def test_many_guesses_at_the_same_moment_are_no_way_round(w: Winnow) -> None:
     limits = (2, throttling.LONGEST_WAIT, throttling.KEPT)
     allowed = [await w.store.tries.begin("key", w.clock(), *limits) for _ in range(8)]
