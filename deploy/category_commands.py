@@ -163,7 +163,7 @@ def category_teach(
     rows = lessons.read(file)
 
     async def run() -> None:
-        async with opened(data) as w:
+        async with opened(data, "category.teach", slug=slug, file=file.name) as w:
             named = await lessons.resolve(w, slug, rows)
             taught = await curating.teach(w, slug, named.get("lesson"), named.get("example"))
             console.print(f"'{slug}' teaches with {taught.lessons} lessons and {taught.examples} examples.")

@@ -68,7 +68,7 @@ def dataset_make(
     recipe = recipe_of(name, sources, certainty, licences, split, seed)
 
     async def run() -> None:
-        async with opened(data) as w:
+        async with opened(data, "datasets.make_dataset", slug=slug, name=name) as w:
             await make(w, slug, recipe)
 
     asyncio.run(run())

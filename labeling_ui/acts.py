@@ -97,6 +97,7 @@ WORDS: Mapping[str, str] = {
     "datasets.bring_labels_by_form": "looked at a label file for {slug}",
     "datasets.save_labels_by_form": "saved the labels of a file in {slug} as {as}",
     "datasets.import_labels": "brought labels for {slug}",
+    "category.teach": "named in {file} what teaches annotators of {slug}",
     "takedown": "took images down: {why}",
     "import": "imported images of {path} into {category}",
 }
