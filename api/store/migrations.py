@@ -123,6 +123,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         _part("golden", {"gold": {"$gte": False}}, "gold", "draw", "image"),
         _part("wanted", {"votes_wanted": True}, "_id"),
         _part("excluded", {"excluded.at": {"$exists": True}}, "image", "state", "role"),
+        _part("contradicted", {"audited": {"$exists": True}}, "audited.value", "answer", "_id"),
         _part("disputed", {"disputed": True}, "_id"),
         _part("contested", {"certainty": {"$exists": True}}, "certainty", "_id"),
         IndexModel(

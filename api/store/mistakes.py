@@ -32,7 +32,7 @@ class Mistakes:
             **{"category": category, "_id": {"$gt": key(category, after)}, "audited": {"$exists": True}},
             **{"audited.value": said, "answer": not said, "state": State.LABELED.value},
         }
-        return await self._page(only, "audited", {"_id": 1}, limit)
+        return await self._page(only, "contradicted", {"_id": 1}, limit)
 
     async def disputed(self, category: str, after: str, limit: int) -> list[Document]:
         """What people could not agree on, in the order of ids."""
