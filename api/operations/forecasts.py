@@ -11,6 +11,7 @@ from active_learning.forecasting import Beliefs, Forecast, Standing
 from api.operations import rounds, viewing
 from api.operations.context import Winnow
 from api.store.connection import Document
+from labeling_ui.wording import percent
 
 OFTEN = 0.1
 """From this share of imagined campaigns on, an end is worth a warning."""
@@ -112,8 +113,8 @@ def _validation_advice(policy: Policy, share_yes: float, images: int, standing: 
     if yes >= wanted:
         return ""
     told = (
-        f"About {yes:.0f} of the {drawn:,} validation images will be yes, and a precision of {policy.precision:.0%} "
-        f"takes at least {least} of them above the upper cut, all of them right: "
+        f"About {yes:.0f} of the {drawn:,} validation images will be yes, and a precision of "
+        f"{percent(policy.precision)} takes at least {least} of them above the upper cut, all of them right: "
     )
     if standing.validation:
         return told + "the model may say yes to nothing, and people answer more."
@@ -131,12 +132,12 @@ def _end_advice(policy: Policy, made: Forecast) -> list[str]:
     ends = dict(made.ends)
     lines = []
     if ends.get("the budget is spent", 0.0) >= OFTEN:
-        part = f"{ends['the budget is spent']:.0%}"
+        part = percent(ends["the budget is spent"])
         lines.append(f"In {part} of the imagined campaigns the budget is spent before the images are decided.")
     rounds_over = ends.get(f"{policy.max_rounds} rounds are over", 0.0)
     if rounds_over >= OFTEN:
         lines.append(
-            f"In {rounds_over:.0%} of the imagined campaigns all {policy.max_rounds} rounds are over, and "
+            f"In {percent(rounds_over)} of the imagined campaigns all {policy.max_rounds} rounds are over, and "
             f"{made.unknown[1]:,.0f} images stay unknown: allow more rounds, larger batches, or more validation images."
         )
     return lines

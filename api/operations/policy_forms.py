@@ -20,6 +20,8 @@ POLICY, BELIEF = "policy.", "belief."
 SHORT, LONG = 200, 4_000
 SLUG_HELP = "Small letters, digits and hyphens: it stands in addresses and file names."
 
+SETTLED = "Settled, too."
+
 SAID = {
     "greater_than": "More than {gt}.",
     "greater_than_equal": "At least {ge}.",
@@ -109,7 +111,13 @@ def _same(a: str, b: str) -> bool:
 def sections(
     policy: Policy, typed: Typed, errors: Mapping[str, str], fixed: Mapping[str, str]
 ) -> tuple[contexts.Section, ...]:
-    """The whole policy."""
+    """The whole policy. A reason why fields are settled is given once, at the first of them."""
+    first: dict[str, str] = {}
+    for part in policy_fields.parts():
+        for name in (*part.fields, *part.more):
+            if name in fixed:
+                first.setdefault(fixed[name], name)
+    fixed = {name: why if first[why] == name else SETTLED for name, why in fixed.items()}
     return tuple(
         contexts.Section(
             name=part.name,
