@@ -50,7 +50,7 @@ def timing(answers: Sequence[Timed], crowd_s: float | None) -> dict[str, Any]:
         size=alt.Size("check:N", scale=alt.Scale(domain=list(CHECKS), range=[40, 90, 110]), legend=None),
         href=alt.Href("address:N"),
         tooltip=[
-            alt.Tooltip("place:Q", title="image"),
+            alt.Tooltip("place:Q", title="place"),  # what is called "image" would be loaded as one
             alt.Tooltip("seconds:Q", title="seconds", format=".2f"),
             alt.Tooltip("answer:N", title="answer"),
             alt.Tooltip("check:N", title="kind"),
@@ -67,8 +67,8 @@ def timing(answers: Sequence[Timed], crowd_s: float | None) -> dict[str, Any]:
     return spec
 
 
-def speeds(edges_s: Sequence[float], counts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """Shares of answers by their time, one stepped line for each of ``counts``; the last one is filled."""
+def speeds(edges_s: Sequence[float], counts: Mapping[str, Sequence[int]], filled: str = "") -> dict[str, Any]:
+    """Shares of answers by their time, one stepped line for each of ``counts``; that of ``filled`` has an area."""
     rows = []
     for name, numbers in counts.items():
         whole = sum(numbers) or 1
@@ -88,9 +88,9 @@ def speeds(edges_s: Sequence[float], counts: Mapping[str, Sequence[int]]) -> dic
         alt.Tooltip("share:Q", title="share", format=".1%"),
         alt.Tooltip("n:Q", title="answers", format=","),
     ]
-    filled = base.transform_filter(alt.datum.whose == names[-1]).mark_area(opacity=0.35, interpolate="step")
+    area = base.transform_filter(alt.datum.whose == filled).mark_area(opacity=0.35, interpolate="step")
     lines = base.mark_line(strokeWidth=2, interpolate="step", point=alt.OverlayMarkDef(size=30, opacity=0))
-    chart = alt.layer(filled.encode(x=x, y=y, color=colour), lines.encode(x=x, y=y, color=colour, tooltip=hint))
+    chart = alt.layer(area.encode(x=x, y=y, color=colour), lines.encode(x=x, y=y, color=colour, tooltip=hint))
     spec: dict[str, Any] = chart.properties(width="container", height=200, datasets={"speeds": rows}).to_dict()
     return spec
 
@@ -113,12 +113,15 @@ def accuracies(submissions: Sequence[Checked], aim: float) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, 1])
     axis = alt.Axis(format="%", tickCount=4)
     bars = base.mark_rule(strokeWidth=2, opacity=0.45).encode(
-        x=x, y=alt.Y("low:Q", title="right on gold", scale=scale, axis=axis), y2="high:Q"
+        x=x,
+        y=alt.Y("low:Q", title="right on gold", scale=scale, axis=axis),
+        y2="high:Q",
+        color=alt.Color("whose:N", scale=alt.Scale(domain=[WHOSE[0]]), legend=None),
     )
     points = base.mark_point(filled=True, size=60).encode(
         x=x,
         y=alt.Y("share:Q", scale=scale),
-        color=alt.ColorValue("gray"),
+        color=alt.Color("whose:N", scale=alt.Scale(domain=[WHOSE[0]]), legend=None),
         tooltip=[
             alt.Tooltip("number:O", title="submission"),
             alt.Tooltip("right:Q", title="right"),
@@ -128,7 +131,7 @@ def accuracies(submissions: Sequence[Checked], aim: float) -> dict[str, Any]:
         ],
     )
     line = alt.Chart(alt.NamedData("aim")).mark_rule(strokeDash=[4, 4], opacity=0.6).encode(y=alt.Y("share:Q"))
-    rows = [one._asdict() for one in submissions]
+    rows = [{**one._asdict(), "whose": WHOSE[0]} for one in submissions]
     spec: dict[str, Any] = (
         alt.layer(line, bars, points)
         .properties(width="container", height=200, datasets={"submissions": rows, "aim": [{"share": aim}]})

@@ -130,6 +130,11 @@ class Workers:
         """Note that the first ``submissions`` were looked at, and how far they agree with what was decided."""
         key = {"_id": f"{category}:{annotator}"}
         await self.collection.update_one(key, {"$set": {"agreement": dict(agreement)}})
+        total = dict.fromkeys(agreement, 0)
+        async for one in self.collection.find({"annotator": annotator, "category": {"$ne": EVERYWHERE}}):
+            for name, n in (one.get("agreement") or {}).items():
+                total[name] += n
+        await self.collection.update_one({"_id": f"{EVERYWHERE}:{annotator}"}, {"$set": {"agreement": total}})
         await self.collection.update_one({**key, "submissions": submissions}, {"$set": {"stale": False}})
 
     async def crowd(self, category: str, most: int) -> list[Document]:

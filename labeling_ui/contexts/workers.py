@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from active_learning.conduct import Kind, interval
-from labeling_ui.charts_workers import Checked, Timed, accuracies, speeds, timing
+from labeling_ui.charts_workers import WHOSE, Checked, Timed, accuracies, speeds, timing
 from labeling_ui.conduct import TITLES, Said, rarity, said
 from labeling_ui.contexts.base import Page, Shown
 from labeling_ui.words import languages
@@ -262,10 +262,10 @@ class WorkerPage(Page):
             for number, one in enumerate(reversed(self.submissions), 1)
             if one.gold
         ]
-        whose = {"this worker": self.times, "everybody": self.crowd}
+        whose = dict(zip(WHOSE, (self.times, self.crowd), strict=True)) if any(self.times) else {}
         return {
             "charts": {
-                "speeds": speeds(self.edges_s, whose if any(self.times) else {}) if self.edges_s else None,
+                "speeds": speeds(self.edges_s, whose, WHOSE[1]),
                 "accuracies": accuracies(checked, self.use_accuracy),
             }
         }

@@ -1,13 +1,15 @@
 """A small crowd that has answered two tasks, without a browser: honest people, a fast one, a lazy one, two twins."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from math import exp
 
 import numpy as np
 
 from active_learning.domain.submission import Response
 from active_learning.domain.task import Task
-from api.operations import conducting, labeling, settling
+from active_learning.rounds import Decide
+from api.operations import conducting, deciding, labeling, settling
 from api.operations.context import Winnow
 from tests.api.working import SLUG, category_with, round_of
 
@@ -23,12 +25,15 @@ async def crowd(w: Winnow, people: tuple[str, ...] = EVERYBODY, **policy: object
     tasks = (await round_of(w, 1, 80))[:2]
     rng = np.random.default_rng(7)
     shared = rng.normal(0.0, 0.4, (2, 60))
+    for task in tasks:
+        await settling.posted(w, task, f"HIT{task.number}")
     for number, task in enumerate(tasks):
         for person in people:
             pace = exp(rng.normal(0.0, 0.2))
             noise = shared[number] if person in TWINS else rng.normal(0.0, 0.4, 60)
             await do(w, task, person, truth, [1000 * pace * exp(x) for x in noise], rng)
     await judge_all(w, tasks)
+    await deciding.decide(w, SLUG, Decide(round=1, wave=1))
     while await w.store.workers.stale(SLUG, 1):
         await conducting.look(w, SLUG)
     return tasks
@@ -42,6 +47,9 @@ async def do(
     opened = await labeling.open_assignment(w, task.id, market, person, "")
     document = await w.store.assignments.get(labeling.assignment_id(market, person))
     assert document is not None
+    # The server's clock bounds the time that a browser measures.
+    began = document["opened_at"] - timedelta(minutes=5)
+    await w.store.assignments.collection.update_one({"_id": document["_id"]}, {"$set": {"opened_at": began}})
     answers = []
     for n, image in enumerate(document["images"]):
         wrong = rng.random() < 0.06

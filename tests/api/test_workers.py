@@ -22,6 +22,7 @@ async def test_the_odd_ones_are_noticed_and_a_person_decides(w: Winnow, http: ht
     await crowded.crowd(w)
     listed = (await http.get("/api/v1/workers", params={"flag": "open", "limit": 500})).json()["items"]
     odd = {one["worker"]: one["kinds"] for one in listed}
+    assert {one["compared"] for one in listed} == {80}
     assert odd == {
         crowded.FAST: ["too_fast"],
         crowded.LAZY: ["one_answer"],
