@@ -60,4 +60,4 @@ async def _resolved(w: Winnow, slug: str, name: str) -> str:
     if len(here) != 1:
         what = "No image" if not here else "More than one image"
         raise InputError(f"{what} of '{slug}' is called '{name}'.", "Its page shows its id, which is always its own.")
-    return here[0]
+    return str(here[0])

@@ -16,10 +16,12 @@ from api.operations import categories, category_files, curating, forecasts, inta
 from api.operations.context import Winnow
 from api.operations.scraping import Wanted
 from api.store.scrapes import ScrapeState
+from deploy.category_commands import _wanted
 from tests import factories
 
 API = "/api/v1/categories"
 CAR = {"slug": "car", "question": "Is it a car?"}
+MINIMAL = "slug: car\nquestion: Is it a car?\n"
 YAML = """
 slug: car
 question: Is it a car?
@@ -320,3 +322,19 @@ async def test_a_new_category_names_images_that_are_there_once(w: Winnow) -> Non
         await categories.create(w, Category.model_validate(given | {"lessons": given["examples"]}), "ann")
     await categories.create(w, Category.model_validate(given), "ann")
     assert (await w.store.categories.get("van"))["named"] == ["examples"]
+
+
+def test_the_command_line_wants_a_file_or_a_question(tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("files") / "car.yaml"
+    file.write_text(MINIMAL)
+    assert _wanted(str(file), None, "", None) == Category(slug="car", question="Is it a car?")
+    policy = file.with_name("policy.json")
+    policy.write_text('{"batch": 7}')
+    assert _wanted("van", "Is it a van?", "", policy).policy == Policy(batch=7)
+    for what, question, told in (
+        (str(file), "Why?", "Leave out"),
+        ("van", None, "What is asked?"),
+        ("no.yaml", None, "cannot be read"),
+    ):
+        with pytest.raises(InputError, match=told.replace("?", r"\?")):
+            _wanted(what, question, "", None)
