@@ -195,6 +195,11 @@ class WorkersPage(Page):
         return "/workers" + (f"?{urlencode(kept)}" if kept else "")
 
     @property
+    def beginning(self) -> str:
+        """The first page of this list."""
+        return self.address()
+
+    @property
     def table(self) -> str:
         """Where the whole list is to be had as CSV."""
         return "/workers.csv" + (f"?{urlencode({'category': self.category})}" if self.category else "")
