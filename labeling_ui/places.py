@@ -31,6 +31,8 @@ OWN = (
 
 TABS = (
     Place("overview", "Overview", ""),
+    Place("pool", "Pool", "/pool"),
+    Place("task-sets", "Task sets", "/task-sets"),
     Place("images-in", "Images in", "/images-in"),
     Place("datasets", "Datasets", "/datasets"),
     Place("settings", "Settings", "/settings"),

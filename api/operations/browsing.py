@@ -278,20 +278,21 @@ async def _shown(
 
 
 async def _scores(w: Winnow, slug: str, documents: Sequence[Document], scored: Scored | None) -> Mapping[str, float]:
-    """The newest model's scores of a few images: read from the blocks where one block holds them, else made anew."""
-    if scored is None or not documents:
+    """The newest model's scores of a few images: those that they carry, else those of a few blocks, else made anew."""
+    if scored is None:
         return {}
-    images = [document["image"] for document in documents]
+    known = {d["image"]: d["score"] for d in documents if d["score"] is not None and d["model"] == scored.model}
+    images = [document["image"] for document in documents if document["image"] not in known]
     shards = {Shard(scored.bits, int(image, 16) >> (DIGEST_BITS - scored.bits)) for image in images}
     if len(shards) <= BLOCKS:
-        return await w.store.scores.of(scored.model, sorted(shards), images)
-    name, state, backbone = await modelling.head(w, scored.model)
-    vectors = await w.store.features.some(backbone, images)
-    known = list(vectors)
-    if not known:
-        return {}
-    found = await asyncio.to_thread(vision.score, name, state, np.stack([vectors[image] for image in known]))
-    return dict(zip(known, found.tolist(), strict=True))
+        return known | (await w.store.scores.of(scored.model, sorted(shards), images) if images else {})
+    model = await w.store.models.get(scored.model)
+    vectors = {} if model is None else await w.store.features.some(model["backbone"], images)
+    if not vectors:
+        return known
+    name, state, _ = await modelling.head(w, scored.model)
+    found = await asyncio.to_thread(vision.score, name, state, np.stack(list(vectors.values())))
+    return known | dict(zip(vectors, found.tolist(), strict=True))
 
 
 def _seen(document: Document, facts: Mapping[str, Any]) -> Seen:

@@ -124,7 +124,7 @@ async def _write_labels(
     ):
         target = _Target(folder, licences, csv.DictWriter(table, COLUMNS), lines, credits_)
         target.table.writeheader()
-        async for batch in _decided(w, slug):
+        async for batch in _decided(w, slug, target.counts):
             await _write_batch(w, slug, batch, target)
             progress(target.counts.total(), total)
     return target.counts
@@ -134,11 +134,14 @@ def _unknown(document: Document, counts: Counter[str]) -> int:
     return int(sum(document["counts"].values())) - counts.total()
 
 
-async def _decided(w: Winnow, slug: str) -> AsyncIterator[list[str]]:
-    """The decided images in the order of their ids, some at a time."""
+async def _decided(w: Winnow, slug: str, counts: Counter[str]) -> AsyncIterator[list[str]]:
+    """The decided images in the order of their ids, some at a time; what was excluded by hand is only counted."""
     batch: list[str] = []
     only = {"state": {"$in": [State.LABELED.value, State.AUTO_LABELED.value]}}
-    async for candidate in w.store.candidates.stream(slug, only, ["image"]):
+    async for candidate in w.store.candidates.stream(slug, only, ["image", "excluded"]):
+        if candidate.get("excluded"):
+            counts["excluded"] += 1
+            continue
         batch.append(candidate["image"])
         if len(batch) == BATCH:
             yield batch
@@ -230,6 +233,7 @@ async def _write_manifest(
             "no": counts["no"],
             "unknown": _unknown(document, counts),
             "left_out": counts["left_out"],
+            "excluded": counts["excluded"],
         },
         "licences": None if licences is None else sorted(licences),
         "decided": document["decided"],

@@ -63,7 +63,9 @@ async def do(w: Winnow, slug: str, act: Act, images: Sequence[str], by: str, num
     if len(images) > MOST:
         raise InputError(f"{len(images):,} images are too many for one act.", f"Select at most {MOST:,}.")
     identifier = secrets.token_hex(12)
-    if act is Act.ASK and number is None:
+    if act is not Act.ASK:
+        number = None
+    elif number is None:
         number = await task_sets.create(w, slug, [], "", by)
     fields = {"category": slug, "act": act.value, "by": by, "at": w.clock(), "images": list(images), "set": number}
     await w.store.hand_acts.insert(identifier, {**fields, "changed": [], "left": []})

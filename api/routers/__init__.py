@@ -10,8 +10,10 @@ from api.routers import (
     datasets,
     money,
     monitor,
+    pool,
     scrapes,
     stories,
+    task_sets,
     users,
     workers,
 )
@@ -21,7 +23,9 @@ from api.routers.rest import datasets as rest_datasets
 from api.routers.rest import money as rest_money
 from api.routers.rest import monitor as rest_monitor
 from api.routers.rest import overview as rest_overview
+from api.routers.rest import pool as rest_pool
 from api.routers.rest import scrapes as rest_scrapes
+from api.routers.rest import task_sets as rest_task_sets
 from api.routers.rest import workers as rest_workers
 
 ROUTERS = (
@@ -35,6 +39,8 @@ ROUTERS = (
     stories.router,
     scrapes.router,
     datasets.router,
+    pool.router,
+    task_sets.router,
     monitor.router,
     money.router,
     workers.router,
@@ -44,6 +50,8 @@ ROUTERS = (
     rest_categories.router,
     rest_scrapes.router,
     rest_datasets.router,
+    rest_pool.router,
+    rest_task_sets.router,
     rest_overview.router,
     rest_monitor.router,
     rest_money.router,

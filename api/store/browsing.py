@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from active_learning.domain.candidate import Role, State
 from active_learning.domain.label import Source
@@ -18,7 +18,7 @@ Place = tuple[Any, str]
 
 FIELDS = dict.fromkeys(
     (
-        *("image", "state", "role", "answer", "source", "gold", "score", "certainty", "task", "draw", "cut"),
+        *("image", "state", "role", "answer", "source", "gold", "score", "model", "certainty", "task", "draw", "cut"),
         *("votes_wanted", "disputed", "excluded", "chosen_by", "shown", "added_at"),
     ),
     1,
@@ -29,13 +29,19 @@ FIELDS = dict.fromkeys(
 class Walk:
     """A way through a pool: the index that lists what matches ``only``, in the order of ``by`` and then of ``tie``.
 
-    Whatever it is asked for, a page reads no more of the index than it shows.
+    Whatever it is asked for, a page reads no more of the index than it shows. Draws are gone through downwards: the
+    smallest are those of validation images, which nobody may choose, so they come last.
     """
 
     index: str
     only: Filter
     by: str = "draw"
     tie: str = "image"
+
+    @property
+    def way(self) -> tuple[int, str]:
+        """The direction, and the operator for what lies ahead."""
+        return (DESCENDING, "$lt") if self.by == "draw" else (ASCENDING, "$gt")
 
 
 EVERYTHING = Walk("category_1_draw_1_image_1", {})
@@ -87,7 +93,7 @@ class Browsing:
                     else {"category": category, **walk.only}
                 )
                 cursor = self.collection.find(only, FIELDS, hint=walk.index, batch_size=size)
-                order = list(dict.fromkeys(((walk.by, ASCENDING), (walk.tie, ASCENDING))))
+                order = [(field, walk.way[0]) for field in dict.fromkeys((walk.by, walk.tie))]
                 found += await cursor.sort(order).limit(size - len(found)).to_list()
         return found
 
@@ -107,11 +113,12 @@ def place(walk: Walk, document: Document) -> Place:
 
 
 def _beyond(category: str, walk: Walk, after: Place | None) -> list[Document]:
-    """What follows a place: the rest of those of an equal value, then what lies beyond; each is a range of the index."""
+    """What follows a place: the rest of those of equal value, then what lies beyond; each is a range of the index."""
     if after is None:
         return [{}]
     value, image = after
+    _, ahead = walk.way
     tie = key(category, image) if walk.tie == "_id" else image
     if walk.by == walk.tie:
-        return [{walk.tie: {"$gt": tie}}]
-    return [{walk.by: value, walk.tie: {"$gt": tie}}, {walk.by: {"$gt": value}}]
+        return [{walk.tie: {ahead: tie}}]
+    return [{walk.by: value, walk.tie: {ahead: tie}}, {walk.by: {ahead: value}}]

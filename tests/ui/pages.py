@@ -42,7 +42,7 @@ from labeling_ui.contexts import (
     Validation,
     Work,
 )
-from tests.ui import account_pages, dataset_pages, money_pages, settings_pages, story_pages, worker_pages
+from tests.ui import account_pages, curating_pages, dataset_pages, money_pages, settings_pages, story_pages, worker_pages
 
 QUESTION = "Does this image show a circle?"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -307,6 +307,7 @@ FULL: tuple[Page, ...] = (
     *money_pages.FULL,
     *dataset_pages.FULL,
     *settings_pages.FULL,
+    *curating_pages.FULL,
     *worker_pages.FULL,
     ErrorPage(status=404, message="There is no category 'cat'.", hint="See the list of categories."),
 )
@@ -321,6 +322,7 @@ EMPTY: tuple[Page, ...] = (
     *money_pages.EMPTY,
     *dataset_pages.EMPTY,
     *settings_pages.EMPTY,
+    *curating_pages.EMPTY,
     *worker_pages.EMPTY,
     ErrorPage(status=500, message="Something went wrong."),
 )

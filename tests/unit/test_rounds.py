@@ -155,3 +155,35 @@ def test_a_batch_that_would_reach_beyond_the_unknown_is_a_sweep() -> None:
     assert rounds.plan(snapshot(unknown=400, auto_labeled=900, **done), large) == rounds.StartRound(
         number=3, strategy="sweep", take=400
     )
+
+
+def test_answers_to_task_sets_are_decided_between_rounds_and_after_the_end() -> None:
+    between = {"posted": 9, "task_sets": 4, "has_model": True, "validation_open": 0}
+    for state, current in (
+        (CategoryState.OPEN, None),
+        (CategoryState.OPEN, view(Phase.DONE, 2)),
+        (CategoryState.FINISHED, view(Phase.DONE, 2)),
+    ):
+        over = snapshot(state=state, round=current, **between)
+        assert rounds.plan(over, POLICY) == rounds.Decide(round=0, wave=4)
+        asked = over.model_copy(update={"open_tasks": 1})
+        assert not isinstance(rounds.plan(asked, POLICY), rounds.Decide), "people are still at it"
+    for state in (CategoryState.PAUSED, CategoryState.ARCHIVED):
+        assert isinstance(rounds.plan(snapshot(state=state, **between), POLICY), rounds.Wait)
+
+
+def test_a_round_decides_task_sets_with_its_own_answers() -> None:
+    collecting = snapshot(round=view(Phase.COLLECTING, 3, 2), posted=50, task_sets=1)
+    assert rounds.plan(collecting, POLICY) == rounds.Decide(round=3, wave=2)
+    for phase, action in ((Phase.DECIDED, rounds.Train), (Phase.CUTTING, rounds.Cut)):
+        assert isinstance(rounds.plan(snapshot(round=view(phase, 3), posted=5), POLICY), action)
+
+
+def test_nobody_is_asked_about_what_is_excluded_and_the_end_waits_for_task_sets() -> None:
+    done = {"has_model": True, "validation_open": 0, "round": view(Phase.DONE, 2)}
+    rest = rounds.plan(snapshot(unknown=120, excluded=30, **done), POLICY)
+    assert rest == rounds.StartRound(number=3, strategy="sweep", take=90)
+    over = rounds.plan(snapshot(unknown=30, excluded=30, **done), POLICY)
+    assert isinstance(over, rounds.Finish)
+    waiting = rounds.plan(snapshot(unknown=0, posted=8, open_tasks=1, **done), POLICY)
+    assert isinstance(waiting, rounds.Wait)
