@@ -49,7 +49,7 @@ async def _unauthenticated(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.Unauthenticated)
     page = "text/html" in request.headers.get("accept", "")
     if page and request.method != "GET":  # what was typed is still in the browser: a redirect would lose it
-        hint = "Sign in again in another tab, then come back to this one and load it again: what you typed is sent then."
+        hint = "Sign in in another tab, then come back to this one and load it again: what you typed is sent then."
         return _reply(request, 401, "You are not signed in any more.", hint)
     if page:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")

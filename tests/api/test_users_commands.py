@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from active_learning.domain.errors import InputError, StateError
 from api.operations import passwords
 from api.operations.context import Winnow
-from deploy.scrape_commands import app
+from deploy.users_commands import app
 
 Run = Callable[..., str]
 
