@@ -113,6 +113,20 @@ async def take_back(w: Winnow, refused: Refusal, said: tuple[str, str], session:
     return True
 
 
+async def not_taken_back(w: Winnow, slug: str, payment: settling.Payment, why: str) -> None:
+    """Note that the market does not take a refusal back; in the same transaction a bonus is written down instead."""
+    refused = await refusal(w, f"{payment.assignment}:{payment.annotator}")
+
+    async def work(session: Session) -> None:
+        if not await w.store.payments.refused(payment.id, why, w.clock(), session):
+            return
+        await w.store.categories.count(slug, {"money.committed_cents": -payment.cents}, session)
+        if refused is not None:
+            await take_back(w, refused, ("", payment.reason), session)
+
+    await w.store.transact(work)
+
+
 def _covered(document: Document, cents: int) -> int:
     """What ``cents`` for somebody cost with the fee; raises :class:`BudgetExhausted` where the budget has no more."""
     policy = Category.model_validate(document["category"]).policy

@@ -166,11 +166,11 @@ async def settled(w: Winnow, slug: str, payment: Payment) -> None:
 
 
 async def refused(w: Winnow, slug: str, payment: Payment, why: str) -> None:
-    """Note that the market will never do a bonus, or take a refusal back; the money is free again."""
+    """Note that the market will never do a bonus; its money is free again."""
 
     async def work(session: Session) -> None:
         if await w.store.payments.refused(payment.id, why, w.clock(), session):
-            changes = {"bonuses.refused": int(payment.act == "bonus"), "money.committed_cents": -payment.cents}
+            changes = {"bonuses.refused": 1, "money.committed_cents": -payment.cents}
             await w.store.categories.count(slug, changes, session)
 
     await w.store.transact(work)

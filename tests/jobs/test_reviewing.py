@@ -75,6 +75,24 @@ async def test_after_a_month_a_bonus_pays_what_was_refused(world: World) -> None
     assert world.paid_at_the_market(submission.partition(":")[0]) == ["0.90"]
 
 
+async def test_what_the_market_does_not_take_back_is_paid_by_a_bonus(world: World) -> None:
+    _, submission = await world.finishes("Ada", right=1)
+    await world.collected()
+    before = await world.counters()
+    hit = str((await world.task()).hit)
+    world.requester().update_expiration_for_hit(HITId=hit, ExpireAt=0)
+    await world.collected()
+    world.requester().delete_hit(HITId=hit)
+    await reviewing.approve(world.w, submission, "ann", "We were wrong.")
+    for _ in range(2):
+        await world.collected()
+    assert world.paid_at_the_market(submission.partition(":")[0]) == ["0.90"]
+    override = await world.w.store.payments.get(f"{submission.partition(':')[0]}:override")
+    assert override is not None and override["refused_at"] is not None
+    assert (await world.counters())[0] == before[0] + 108
+    assert not await reviewing.approve(world.w, submission, "ann")
+
+
 async def test_nobody_is_refused_before_a_person_decides(by_hand: World) -> None:
     world = by_hand
     _, poor = await world.finishes("Ada", right=1)

@@ -137,6 +137,9 @@ async def _attempt(desk: Desk, slug: str, payment: settling.Payment, act: Awaita
         await act
     except (StateError, InputError, NotFound, Forbidden) as error:
         await desk.market.balance()  # raises where it is our credentials that are refused, and not this act
-        await settling.refused(desk.winnow, slug, payment, str(error))
+        if payment.override:
+            await reviewing.not_taken_back(desk.winnow, slug, payment, str(error))
+        else:
+            await settling.refused(desk.winnow, slug, payment, str(error))
     else:
         await settling.settled(desk.winnow, slug, payment)
