@@ -85,6 +85,7 @@ async def expert_page(w: Winnow, slug: str) -> contexts.ExpertPage:
     document = await w.store.categories.get(slug)
     category = Category.model_validate(document["category"])
     only = {"state": State.UNKNOWN.value, "role": Role.TRAIN.value, "votes_wanted": False, "disputed": False}
+    only["excluded"] = None
     found = await w.store.candidates.find(slug, only, ["image", "score"], EXPERT_IMAGES)
     found.sort(key=lambda candidate: -(candidate["score"] or 0.0))
     return contexts.ExpertPage(
