@@ -73,6 +73,7 @@ async def decide(w: Winnow, slug: str, action: Decide) -> None:
         await _apply(w, slug, action, chunk, heard)
     await _grow_gold(w, slug, category.policy, decisions, heard.validation)
     await _stop_asking(w, slug)
+    await w.store.workers.look_again(slug)
 
     async def work(session: Session) -> None:
         await w.store.rounds.advance(slug, action.round, Phase.COLLECTING, Phase.DECIDED, {}, session)

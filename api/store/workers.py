@@ -137,6 +137,10 @@ class Workers:
         await self.collection.update_one({"_id": f"{EVERYWHERE}:{annotator}"}, {"$set": {"agreement": total}})
         await self.collection.update_one({**key, "submissions": submissions}, {"$set": {"stale": False}})
 
+    async def look_again(self, category: str) -> None:
+        """Let everybody of a category be looked at again: more is known about the images that they answered."""
+        await self.collection.update_many({"category": category, "stale": False}, {"$set": {"stale": True}})
+
     async def crowd(self, category: str, most: int) -> list[Document]:
         """What others are compared with: mean log times, patterns and agreement of those who worked last."""
         fields = dict.fromkeys(("annotator", "timed", "log_s", "pattern", "agreement", "gold", "correct"), 1)

@@ -33,10 +33,16 @@ async def crowd(w: Winnow, people: tuple[str, ...] = EVERYBODY, **policy: object
             noise = shared[number] if person in TWINS else rng.normal(0.0, 0.4, 60)
             await do(w, task, person, truth, [1000 * pace * exp(x) for x in noise], rng)
     await judge_all(w, tasks)
+    await look(w)
     await deciding.decide(w, SLUG, Decide(round=1, wave=1))
+    await look(w)
+    return tasks
+
+
+async def look(w: Winnow) -> None:
+    """Look at everybody whom there is something new about."""
     while await w.store.workers.stale(SLUG, 1):
         await conducting.look(w, SLUG)
-    return tasks
 
 
 async def do(
