@@ -48,9 +48,7 @@ def category_list(data: Data = DEFAULT_DATA) -> None:
 
 @category_app.command("create")
 def category_create(
-    what: Annotated[
-        str, typer.Argument(metavar="FILE.yaml|SLUG", help="A YAML file, or a short name.")
-    ],
+    what: Annotated[str, typer.Argument(metavar="FILE.yaml|SLUG", help="A YAML file, or a short name.")],
     question: Annotated[
         str | None, typer.Option(help='The yes/no question, such as "Does this image contain a car?"')
     ] = None,

@@ -66,7 +66,7 @@ TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 """How the groups below run: they share nothing, and many of their tests wait."""
 
 SHARED = ("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/jobs", "tests/ui")
-"""The first paths of groups of which two files run at a time. What kills, or listens to times, is in ``tests/alone``."""
+"""The first paths of groups of which two files run at a time. What kills, or measures times, is in ``tests/alone``."""
 
 
 def check() -> int:

@@ -28,9 +28,7 @@ LOOK_S = 0.5
 class Node:
     """Downloads for a scrape, or for all that are open: an actor of a cluster, or the whole of a process."""
 
-    def run(
-        self, settings: Settings, scrape: str | None, until_done: bool = True, until_stopped: bool = False
-    ) -> None:
+    def run(self, settings: Settings, scrape: str | None, until_done: bool = True, until_stopped: bool = False) -> None:
         """Download until nothing is due soon; without ``until_done`` stay.
 
         Without ``until_done``, or with ``until_stopped``, SIGTERM and SIGINT end it when what is in hand is settled.

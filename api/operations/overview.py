@@ -106,11 +106,7 @@ def _audit(document: Document) -> contexts.Audit:
 def _standings(document: Document) -> Iterator[contexts.Standing]:
     """Where each image stands, from the kept counters; what there is none of is left out."""
     counts, decided = document["counts"], document["decided"]
-    waiting, disputed, excluded = (
-        sum(document["wants_votes"].values()),
-        document["disputed"],
-        document.get("excluded", 0),
-    )
+    waiting, disputed = sum(document["wants_votes"].values()), document["disputed"]
     for words, images, who, query in (
         ("labeled by people", decided["human_yes"] + decided["human_no"], "people", "source=human"),
         ("gold, by experts and imports", decided["gold_yes"] + decided["gold_no"], "people", ""),

@@ -100,8 +100,11 @@ def _ledger() -> Ledger:
     return Ledger(items=items, next="2026-03-01T12:00:00+00:00~ASG1")
 
 
-def _monitor() -> Monitor:
-    progress = Progress(what="Scoring the pool", done=37, total=96)
+PROGRESS = Progress(what="Scoring the pool", done=37, total=96)
+
+
+def _jobs() -> tuple[JobLine, JobLine, JobLine, JobLine]:
+    """One that runs, has failed, tries again, waits."""
     job = JobLine(
         id="train:circle:3",
         words="Train and score, round 3",
@@ -111,11 +114,16 @@ def _monitor() -> Monitor:
         since=NOW - timedelta(seconds=40),
         due_at=NOW,
         attempts=2,
-        progress=progress,
+        progress=PROGRESS,
     )
     failed = job.model_copy(update={"id": "embed:circle", "state": "failed", "error": EVIL, "progress": None})
     again = failed.model_copy(update={"id": "collect:circle", "state": "ready", "attempts": 1, "recurring": True})
     waiting = again.model_copy(update={"id": "erase", "category": None, "error": None})
+    return job, failed, again, waiting
+
+
+def _monitor() -> Monitor:
+    job, failed, again, waiting = _jobs()
     process = ProcessLine(
         id="host:1", kind="worker", alive=True, started_at=NOW, beat_at=NOW, slots=3, doing=("Train",)
     )
@@ -133,7 +141,7 @@ def _monitor() -> Monitor:
         hits=4,
         places=12,
         people=6,
-        progress=progress,
+        progress=PROGRESS,
     )
     search = ScrapeLine(
         name="photos-1", category="circle", title=EVIL, state="open", found=10, decided=4, images_per_s=2.5

@@ -42,7 +42,15 @@ from labeling_ui.contexts import (
     Validation,
     Work,
 )
-from tests.ui import account_pages, curating_pages, dataset_pages, money_pages, settings_pages, story_pages, worker_pages
+from tests.ui import (
+    account_pages,
+    curating_pages,
+    dataset_pages,
+    money_pages,
+    settings_pages,
+    story_pages,
+    worker_pages,
+)
 
 QUESTION = "Does this image show a circle?"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -96,8 +96,8 @@ def mistakes() -> dict[MistakeKind, tuple[Mistake, ...]]:
     }
 
 
-def story() -> Story:
-    """An image that people and model have said much about."""
+def _answers() -> tuple[Answered, Answered, Answered]:
+    """One that was used and paid, one that nobody has judged yet, one that was refused."""
     answered = Answered(
         at=NOON + timedelta(hours=1),
         value=True,
@@ -129,6 +129,11 @@ def story() -> Story:
     refused = answered.model_copy(
         update={"value": False, "used": False, "paid": False, "changes": 2, "hidden_seconds": 0}
     )
+    return answered, unjudged, refused
+
+
+def story() -> Story:
+    """An image that people and model have said much about."""
     cuts = (("model", "of round 4"), ("score", "0.9712"), ("cuts", "no below 0.0810, yes above 0.9340"))
     return Story(
         slug=SLUG,
@@ -165,9 +170,7 @@ def story() -> Story:
             Joined(at=NOON),
             Decision(at=NOON, value=True, source=Source.MODEL, round=2, because=cuts),
             Decision(at=NOON, value=None, source=Source.MODEL, round=3, because=(("because", "people are asked"),)),
-            answered,
-            unjudged,
-            refused,
+            *_answers(),
             Decision(
                 at=NOON + timedelta(hours=2),
                 value=True,
