@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from active_learning.domain.access import command_line
 from active_learning.domain.dataset import Recipe
 from active_learning.domain.errors import InputError, StateError
 from active_learning.domain.label import Source
-from api.operations import audit_log, datasets, formats, importing_labels, striking, taking_home
+from api.operations import datasets, formats, importing_labels, striking, taking_home
 from api.operations.context import Winnow
 from api.operations.importing_labels import Report, Trouble
 from api.operations.label_files import Meaning, words_of
@@ -22,7 +21,7 @@ from api.store.connection import Document
 from api.store.datasets import DatasetState
 from api.store.jobs import job_id
 from deploy import demo
-from deploy.terminal import DEFAULT_DATA, Data, Slug, console, opened
+from deploy.terminal import DEFAULT_DATA, Data, Slug, console, note, opened, shell_user
 from scraper.licences import wanted
 from workers.leased import LEASE_S, run_leased
 
@@ -68,7 +67,7 @@ def dataset_make(
     recipe = recipe_of(name, sources, certainty, licences, split, seed)
 
     async def run() -> None:
-        async with opened(data, "datasets.make_dataset", slug=slug, name=name) as w:
+        async with opened(data) as w:
             await make(w, slug, recipe)
 
     asyncio.run(run())
@@ -76,9 +75,8 @@ def dataset_make(
 
 async def make(w: Winnow, slug: str, recipe: Recipe) -> Document:
     """Make a version and freeze it here, unless a worker is faster; says what is in it."""
-    by = command_line(os.environ.get("USER", "somebody"))
-    await audit_log.record(w, by, "datasets.make_dataset", {"slug": slug, **recipe.model_dump(mode="json")})
-    document = await datasets.make(w, slug, recipe, by.name)
+    await note(w, "datasets.make_dataset", slug=slug, **recipe.model_dump(mode="json"))
+    document = await datasets.make(w, slug, recipe, shell_user())
     number = document["number"]
     with demo.progress_bar(f"Version {number}", console) as bar:
         await _freeze(w, document, bar)
@@ -227,14 +225,14 @@ def import_labels(
 
     async def run() -> None:
         async with opened(data) as w:
-            by = command_line(os.environ.get("USER", "somebody"))
-            brought = await importing_labels.bring(w, category, file.name, content, by.name, format_, meaning)
+            by = shell_user()
+            brought = await importing_labels.bring(w, category, file.name, content, by, format_, meaning)
             _print_report(brought.report)
             if preview or not brought.report.fresh:
                 return
-            told = {"slug": category, "file": file.name, "as": "gold" if gold else "imported"}
-            await audit_log.record(w, by, "datasets.import_labels", told)
-            await _save(w, category, brought.id, "gold" if gold else "imported", by.name)
+            save_as: importing_labels.As = "gold" if gold else "imported"
+            await note(w, "datasets.import_labels", slug=category, file=file.name, save_as=save_as)
+            await _save(w, category, brought.id, save_as, by)
 
     asyncio.run(run())
 

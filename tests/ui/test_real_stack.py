@@ -94,7 +94,7 @@ def test_the_category_page_follows_the_database(page: Page, stack: Stack, quiet:
 
     # The page asks once when its stream opens: the first change may ride on that, the second one cannot.
     stack.do(categories.pause(stack.w, SLUG, "ann"))
-    expect(page.locator("#state")).to_have_text("paused paused by a researcher")
+    expect(page.locator("#state")).to_have_text("paused paused by ann")
     candidate = stack.do(stack.w.store.candidates.find(SLUG, {"state": "unknown", "role": "train"}, ["image"], 1))[0]
     stack.do(curating.give_gold(stack.w, SLUG, {candidate["image"]: True}, Source.GOLD, {"by": "test"}))
     expect(people).to_contain_text(f"people {before['counts']['labeled'] + 1}")
