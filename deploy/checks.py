@@ -58,15 +58,19 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/scraper",),
     ("tests/store", "tests/api", "tests/turk"),
     ("tests/jobs", "tests/e2e"),
+    ("tests/kills",),
     ("tests/alone",),
     ("tests/ui",),
 )
 
-TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
-"""How the groups below run: they share nothing, and many of their tests wait."""
-
-SHARED = ("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/jobs", "tests/ui")
-"""The first paths of groups of which two files run at a time. What kills, or measures times, is in ``tests/alone``."""
+FILES = ("-n", "2", "--dist", "loadfile")
+PAGES = ("-n", "3", "--dist", "worksteal")
+SHARED = {
+    **dict.fromkeys(("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/jobs", "tests/kills"), FILES),
+    "tests/ui": PAGES,
+}
+"""First paths of groups of which several tests run at a time: they share nothing, and many of them wait. What measures
+times is in ``tests/alone``."""
 
 
 def check() -> int:
@@ -156,7 +160,7 @@ def _run_group(group: tuple[str, ...], options: Sequence[str], report: Path, con
         return 0, Counts()
     console.print(f"[bold]-- {name}[/]")
     started = time.monotonic()
-    how = TWO_AT_A_TIME if _belongs(present[0], SHARED) else ()
+    how = next((way for path, way in SHARED.items() if _belongs(present[0], (path,))), ())
     command = [sys.executable, "-m", "pytest", "-q", *how, *options, f"--junitxml={report}", *present]
     try:
         code = subprocess.run(command, cwd=ROOT, timeout=GROUP_SECONDS, check=False).returncode

@@ -26,7 +26,7 @@ from workers.crowd.pages import files_in
 
 BATCH, SIZE = 12, 320
 CONTEXT = re.compile(r'id="context">(.*?)</script>', re.DOTALL)
-NEVER_THE_SAME = {"date", "content-length"}
+NEVER_THE_SAME = {"date", "content-length", "x-request-id"}
 
 
 @dataclass
