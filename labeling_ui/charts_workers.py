@@ -33,7 +33,8 @@ def timing(answers: Sequence[Timed], crowd_s: float | None) -> dict[str, Any]:
     A click on an answer leads to ``#answer-N`` of the page.
     """
     rows = [{**one._asdict(), "address": f"#answer-{one.place}"} for one in answers]
-    x = alt.X("place:Q", title="image in order", scale=alt.Scale(nice=False, padding=8), axis=alt.Axis(grid=False))
+    axis = alt.Axis(grid=False, tickMinStep=1, format="d")
+    x = alt.X("place:Q", title="image in order", scale=alt.Scale(nice=False, padding=8), axis=axis)
     y = alt.Y(
         "seconds:Q",
         title="time on screen",

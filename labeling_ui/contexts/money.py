@@ -116,9 +116,9 @@ class Money(Shown):
     @property
     def hourly(self) -> float | None:
         """What people got for an hour of work, over all categories together."""
-        worked = sum(fund.worked_ms for fund in self.funds)
-        paid = sum((fund.hourly or 0.0) * fund.worked_ms for fund in self.funds)
-        return paid / worked if worked else None
+        known = [(fund.hourly, fund.worked_ms) for fund in self.funds if fund.hourly is not None and fund.worked_ms]
+        worked = sum(ms for _, ms in known)
+        return sum(hourly * ms for hourly, ms in known) / worked if worked else None
 
     @property
     def lately(self) -> int:

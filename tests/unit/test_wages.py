@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from active_learning.domain.policy import Policy
 from active_learning.wages import AWAY_MS, ENOUGH_MS, HOUR_MS, active_ms, hourly_cents, top_up
+from labeling_ui.contexts import Fund, Money
 
 
 @given(
@@ -38,3 +39,11 @@ def test_a_task_of_the_facts_table() -> None:
 
 def test_a_moment_of_work_makes_no_hourly_wage() -> None:
     assert hourly_cents(60, ENOUGH_MS - 1) is None
+
+
+def test_a_category_with_too_little_work_has_no_say_in_the_wage_of_all() -> None:
+    fund = Fund(slug="car", question="A car?", state="open", budget=0, spent=0, committed=0)
+    much = fund.model_copy(update={"hourly": 900.0, "worked_ms": 7_200_000})
+    little = fund.model_copy(update={"hourly": None, "worked_ms": 50_000})
+    assert Money(days=30, funds=(little,)).hourly is None
+    assert Money(days=30, funds=(much, little)).hourly == 900.0
