@@ -64,7 +64,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 )
 
 FILES = ("-n", "2", "--dist", "loadfile")
-PAGES = ("-n", "3", "--dist", "worksteal")
+PAGES = ("-n", "3", "--dist", "loadfile")
 SHARED = {
     **dict.fromkeys(("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/jobs", "tests/kills"), FILES),
     "tests/ui": PAGES,

@@ -1,11 +1,25 @@
 """Fixtures for all tests: a real MongoDB for the session and a database of its own for every test."""
 
+import os
 import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from deploy import mongodb
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", "long: whole campaigns again; they run with WINNOW_LONG=1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what repeats whole campaigns, unless it is asked for: the usual run has to end within 20 minutes."""
+    if not os.environ.get("WINNOW_LONG"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="repeats a whole campaign: WINNOW_LONG=1 ./winnow test"))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from tests.jobs.serving import Served
 from tests.turk.served import free_port
 
 SLUG = "bright"
-EXAMPLES = int(os.environ.get("WINNOW_FUZZ", "4"))
+EXAMPLES = int(os.environ.get("WINNOW_FUZZ", "3"))
 """Made-up requests to each operation; WINNOW_FUZZ=50 looks harder."""
 
 CHECKS = [not_a_server_error, content_type_conformance]

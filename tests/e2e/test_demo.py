@@ -103,6 +103,7 @@ def test_a_second_start_has_nothing_left_to_do(run: Run, tmp_path: Path) -> None
     check_data(run.data, "digits", SEED, found["totals"])
 
 
+@pytest.mark.long
 def test_the_same_seed_makes_the_same_decisions(run: Run, tmp_path: Path) -> None:
     with demo(tmp_path, tmp_path / "data", "--seed", SEED) as again:
         assert again.end(SECONDS) == 0, again.said

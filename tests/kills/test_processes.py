@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pymongo
+import pytest
 
 from tests.e2e.demos import demo
 from tests.e2e.invariants import check
@@ -13,6 +14,7 @@ from tests.kills.campaign import SECONDS, SEED, SLUG, kill_web_in_an_assignment,
 __all__ = ["options"]
 
 
+@pytest.mark.long
 def test_worker_and_web_process_are_killed(mongod_uri: str, options: tuple[object, ...], tmp_path: Path) -> None:
     """The database is somebody else's here, so that only Winnow's own processes start and die."""
     name = f"kill_{uuid.uuid4().hex[:12]}"
