@@ -27,6 +27,12 @@ def bearer(authorization: Annotated[str, Header()] = "") -> str:
     return token
 
 
+async def typed_in(request: Request) -> dict[str, str]:
+    """The texts of a posted form by the names of their fields; files are left out."""
+    async with request.form() as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
 Opened = Annotated[Winnow, Depends(winnow)]
 Pictures = Annotated[Albums, Depends(albums)]
 Token = Annotated[str, Depends(bearer)]

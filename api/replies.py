@@ -1,8 +1,11 @@
-"""Replies that several routers give: a page of somebody who is signed in, a table that is sent as it is read."""
+"""Replies that several routers give: a page of somebody who is signed in, news for a page that is open, a table."""
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime
 from typing import Any
 
 from fastapi.responses import HTMLResponse, StreamingResponse
@@ -22,6 +25,20 @@ def page(shown: Page, me: Actor | None, status: int = 200) -> HTMLResponse:
     would not say which origin its forms come from.
     """
     return HTMLResponse(render(shown, me), status, {"Referrer-Policy": "same-origin", "Cache-Control": "no-store"})
+
+
+def news(changes: AsyncGenerator[object, None], clock: Callable[[], datetime]) -> StreamingResponse:
+    """A server-sent event for each of ``changes``: a page that follows it asks for itself anew. It ends with them."""
+    return StreamingResponse(
+        _events(changes, clock), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _events(changes: AsyncGenerator[object, None], clock: Callable[[], datetime]) -> AsyncIterator[str]:
+    yield "retry: 2000\n\n"
+    async with aclosing(changes):  # at once when the reader has gone, and not when memory is next cleaned up
+        async for _ in changes:
+            yield f"data: {json.dumps({'at': clock().isoformat()})}\n\n"
 
 
 def table(rows: AsyncIterator[Mapping[str, Any]], columns: Sequence[str], file: str) -> StreamingResponse:

@@ -1,13 +1,12 @@
 """The forms of the page of datasets: as they are to be shown, and what they ask for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
 from active_learning.domain.dataset import Recipe
 from active_learning.domain.label import Source
-from api.operations.scrape_forms import Typed, Unfit
+from api.operations.forms import Refused, Typed, Unfit, chosen_licences, licence_groups
 from labeling_ui import contexts
 from labeling_ui.contexts.datasets import LabelsForm, RecipeForm
 from labeling_ui.licences import OFFERED
@@ -33,14 +32,6 @@ LABEL_FORMATS = {
 }
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A form that did not fit: what was typed, and what is wrong with which field."""
-
-    typed: Typed = field(default_factory=dict)
-    errors: Mapping[str, str] = field(default_factory=dict)
-
-
 def _field(
     name: str, label: str, help_: str, refused: Refused | None, usual: str, kind: str = "number"
 ) -> contexts.FormField:
@@ -54,7 +45,6 @@ def _field(
 def recipe_form(refused: Refused | None = None) -> RecipeForm:
     """The form that makes a version, as it is to be shown now."""
     typed = refused.typed if refused else {}
-    chosen = {name.removeprefix("licence.") for name in typed if name.startswith("licence.")}
     usual = Recipe()
     groups = {**OFFERED, "Others": {"unknown": "Nobody knows"}}
     return RecipeForm(
@@ -66,12 +56,7 @@ def recipe_form(refused: Refused | None = None) -> RecipeForm:
             "certainty", "Least certainty, %", "Of people's posterior, or of the model's score.", refused, "0"
         ),
         everything=typed.get("everything", "yes") != "no",
-        licences=tuple(
-            contexts.LicenceGroup(
-                title=title, licences=tuple((name, called, name in chosen) for name, called in group.items())
-            )
-            for title, group in groups.items()
-        ),
+        licences=licence_groups(groups, chosen_licences(typed)),
         shares=tuple(
             _field(name, f"{label}, %", "", refused, f"{100 * getattr(usual, name):g}") for name, label in SHARES
         ),
@@ -102,7 +87,7 @@ def recipe(typed: Typed) -> Recipe:
         errors[""] = "Nobody's labels are chosen: choose at least one source."
     if errors:
         raise Unfit(errors)
-    chosen = tuple(name.removeprefix("licence.") for name in typed if name.startswith("licence."))
+    chosen = chosen_licences(typed)
     shares = {name: numbers[name] / 100 for name, _ in SHARES}
     try:
         return Recipe(

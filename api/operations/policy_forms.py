@@ -10,8 +10,8 @@ from active_learning.domain.category import Category
 from active_learning.domain.policy import Policy
 from active_learning.forecasting import Beliefs
 from api.operations import policy_fields
+from api.operations.forms import Typed, Unfit
 from api.operations.policy_fields import Field
-from api.operations.scrape_forms import Typed, Unfit
 from labeling_ui import contexts
 
 POLICY, BELIEF = "policy.", "belief."

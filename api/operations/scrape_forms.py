@@ -9,12 +9,10 @@ from active_learning.domain.errors import InputError
 from active_learning.domain.intake import IntakePolicy
 from active_learning.domain.sources import SOURCES, checked_options
 from active_learning.domain.value import Value
+from api.operations.forms import LICENCE, Typed, Unfit, chosen_licences, licence_groups
 from api.operations.scraping import Wanted
 from labeling_ui import contexts
 from labeling_ui.licences import OFFERED, TITLES
-
-Typed = Mapping[str, str]
-"""A posted form: names of fields and what stands in them."""
 
 OWN_ONLY = frozenset({"address"})
 """Options that pages do not offer: where else an API is says who runs Winnow, not who uses it."""
@@ -52,14 +50,6 @@ SAID = {
     "literal_error": "One of {expected}.",
 }
 """What is wrong with a field, by the kind of error that the validation gives."""
-
-
-class Unfit(InputError):
-    """Fields that do not fit: name of the field -> what is wrong. An empty name is about the whole form."""
-
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        super().__init__(next(iter(errors.values())), "The form says what does not fit.")
-        self.errors = errors
 
 
 class Bounds(Value):
@@ -215,18 +205,13 @@ FORMS = {
 def intake_form(policy: IntakePolicy, typed: Typed | None, errors: Mapping[str, str]) -> contexts.IntakeForm:
     """What a category lets in, in words and as a form. ``typed`` is ``None`` where nobody has typed anything."""
     values = _typed_policy(policy) if typed is None else typed
-    chosen = {name.removeprefix("licence.") for name in values if name.startswith("licence.")}
+    chosen = set(chosen_licences(values))
     others = {name: name for name in (*(policy.licences or ()), *chosen) if name not in TITLES}
     groups = {**OFFERED, **({"Others": others} if others else {})}
     return contexts.IntakeForm(
         words=_words(policy),
         everything=values.get("everything") != "no",
-        licences=tuple(
-            contexts.LicenceGroup(
-                title=title, licences=tuple((name, called, name in chosen) for name, called in group.items())
-            )
-            for title, group in groups.items()
-        ),
+        licences=licence_groups(groups, chosen),
         numbers=tuple(_number(name, label, help_, values, errors) for name, label, help_ in NUMBERS),
         form=values.get("form", ""),
         error=errors.get("", errors.get("form", "")),
@@ -238,7 +223,7 @@ def _typed_policy(policy: IntakePolicy) -> dict[str, str]:
     numbers = {name: getattr(policy, name) for name, _, _ in NUMBERS}
     return {
         "everything": "yes" if policy.licences is None else "no",
-        **{f"licence.{name}": "on" for name in policy.licences or ()},
+        **{f"{LICENCE}{name}": "on" for name in policy.licences or ()},
         **{name: "" if value is None else repr(value).removesuffix(".0") for name, value in numbers.items()},
         "form": policy.form,
     }
@@ -264,7 +249,7 @@ def policy(typed: Typed) -> IntakePolicy:
     """The policy that a form asks for; raises :class:`Unfit`."""
     numbers: dict[str, Any] = {name: typed.get(name, "").strip() for name, _, _ in NUMBERS}
     errors = {name: SAID["missing"] for name, value in numbers.items() if not value and name != "near"}
-    licences = tuple(name.removeprefix("licence.") for name in typed if name.startswith("licence."))
+    licences = chosen_licences(typed)
     given = {
         **{name: value for name, value in numbers.items() if value},
         "near": numbers["near"] or None,

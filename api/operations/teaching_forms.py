@@ -6,7 +6,7 @@ from active_learning.domain.category import Category, Example
 from active_learning.domain.errors import InputError
 from api.operations import curating
 from api.operations.context import Winnow
-from api.operations.scrape_forms import Typed
+from api.operations.forms import Typed
 
 KINDS = ("examples", "lessons")
 SHA256 = re.compile("[0-9a-f]{64}")

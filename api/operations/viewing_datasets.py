@@ -5,6 +5,7 @@ from active_learning.domain.label import Source
 from api.operations import dataset_forms as forms
 from api.operations import formats, importing_labels, striking
 from api.operations.context import Winnow
+from api.operations.forms import Refused
 from api.operations.importing_labels import Report
 from api.store.connection import Document
 from api.store.datasets import DatasetState
@@ -41,8 +42,8 @@ async def page(
     slug: str,
     may_make: bool,
     before: int | None = None,
-    recipe: forms.Refused | None = None,
-    labels: forms.Refused | None = None,
+    recipe: Refused | None = None,
+    labels: Refused | None = None,
 ) -> DatasetsPage:
     """The versions of a category and the two forms; ``recipe`` and ``labels`` are forms to be shown again."""
     document = await w.store.categories.get(slug)

@@ -1,13 +1,13 @@
 """What the page Images in shows, from kept tallies: it costs no more as more is found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from active_learning.domain.category import Category
 from active_learning.domain.sources import SOURCES
 from api.operations import scrape_forms, scraping
 from api.operations.context import Winnow
-from api.operations.scrape_forms import Typed
+from api.operations.forms import BLANK, Refused
 from api.operations.scraping import Seen
 from api.store.connection import Document
 from api.store.scrapes import ScrapeState
@@ -25,16 +25,7 @@ class Look:
     outcome: str = ""
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A form that did not fit: what was typed, and what is wrong with which field."""
-
-    typed: Typed = field(default_factory=dict)
-    errors: Mapping[str, str] = field(default_factory=dict)
-
-
 NOWHERE = Look()
-BLANK = Refused()
 
 
 async def page(

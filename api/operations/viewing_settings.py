@@ -1,7 +1,6 @@
 """What the list of categories, the page of a new one and the settings of one show."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from active_learning import amending, fairness
@@ -11,7 +10,7 @@ from active_learning.domain.round import CategoryState
 from active_learning.forecasting import Beliefs
 from api.operations import forecasts, policies, policy_fields, policy_forms, scrape_forms
 from api.operations.context import Winnow
-from api.operations.scrape_forms import Typed, Unfit
+from api.operations.forms import BLANK, Refused, Unfit
 from api.store.connection import Document
 from labeling_ui import contexts
 from labeling_ui.wording import count, dollars, percent, span
@@ -22,17 +21,6 @@ ENDS = {
     "people have seen every image that the model does not know": "every image is decided or seen",
     "only disputed images are left": "only disputed images are left",
 }
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A form that is shown again: what was typed, and what is wrong with which field ("" is the whole form)."""
-
-    typed: Typed = field(default_factory=dict)
-    errors: Mapping[str, str] = field(default_factory=dict)
-
-
-NOTHING = Refused()
 
 
 async def index_page(w: Winnow) -> contexts.IndexPage:
@@ -74,7 +62,7 @@ def _text(name: str, label: str, help_: str, refused: Refused, value: str = "", 
 
 
 async def new_page(
-    w: Winnow, refused: Refused = NOTHING, given: Category | None = None, loaded: str = "", source: str = ""
+    w: Winnow, refused: Refused = BLANK, given: Category | None = None, loaded: str = "", source: str = ""
 ) -> contexts.NewCategoryPage:
     """The page of a new category; ``given`` is what a file says, or the category that it is a clone of."""
     slug, question, instructions = ("", "", "") if given is None else (given.slug, given.question, given.instructions)
@@ -185,7 +173,7 @@ def _chance(p: float) -> str:
 
 
 async def settings_page(
-    w: Winnow, slug: str, refused: Refused = NOTHING, before: int | None = None
+    w: Winnow, slug: str, refused: Refused = BLANK, before: int | None = None
 ) -> contexts.SettingsPage:
     """The settings of a category; ``before`` pages back through the versions. Raises ``NotFound``."""
     document = await w.store.categories.get(slug)
@@ -240,4 +228,4 @@ def _version(version: policies.Version) -> contexts.VersionLine:
     )
 
 
-__all__ = ["NOTHING", "Refused", "index_page", "new_page", "policy_form", "settings_page"]
+__all__ = ["index_page", "new_page", "policy_form", "settings_page"]

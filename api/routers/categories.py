@@ -1,8 +1,5 @@
 """The researcher's pages: category, expert, images."""
 
-import json
-from collections.abc import AsyncIterator
-
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
@@ -11,7 +8,6 @@ from api import replies
 from api.access import Curator, Reader
 from api.deps import Opened
 from api.operations import curating, overview, viewing
-from api.operations.context import Winnow
 from api.schemas import GoldIn
 from labeling_ui.contexts import CategoryPage
 
@@ -28,13 +24,7 @@ async def category(w: Opened, me: Reader, slug: str, model: int | None = None) -
 async def events(w: Opened, me: Reader, slug: str) -> StreamingResponse:
     """A server-sent event whenever the category changes, from a change stream."""
     await w.store.categories.get(slug)
-    return StreamingResponse(_events(w, slug), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-
-async def _events(w: Winnow, slug: str) -> AsyncIterator[str]:
-    yield "retry: 2000\n\n"
-    async for _ in w.store.categories.changes(slug):
-        yield f"data: {json.dumps({'at': w.clock().isoformat()})}\n\n"
+    return replies.news(w.store.categories.changes(slug), w.clock)
 
 
 @router.get("/categories/{slug}/expert", response_class=HTMLResponse)

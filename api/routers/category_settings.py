@@ -13,8 +13,7 @@ from api.access import Curator, Reader
 from api.deps import Opened
 from api.operations import categories, category_files, policies, policy_forms, teaching_forms, viewing_settings
 from api.operations.context import Winnow
-from api.operations.scrape_forms import Typed, Unfit
-from api.operations.viewing_settings import Refused
+from api.operations.forms import Refused, Typed, Unfit
 
 router = APIRouter(include_in_schema=False)
 

@@ -1,7 +1,5 @@
 """The pages of datasets: make a version, take it home, bring labels that exist."""
 
-import json
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, UploadFile
@@ -11,19 +9,12 @@ from active_learning.domain.access import Scope
 from active_learning.domain.errors import InputError
 from api import replies
 from api.access import Curator, Reader
-from api.deps import Opened
+from api.deps import Opened, typed_in
 from api.operations import dataset_forms, datasets, importing_labels, viewing_datasets
-from api.operations.context import Winnow
-from api.operations.dataset_forms import Refused
+from api.operations.forms import Refused
 from api.operations.label_files import Meaning, words_of
-from api.operations.scrape_forms import Unfit
 
 router = APIRouter(prefix="/categories/{slug}/datasets", include_in_schema=False)
-
-
-async def _typed(request: Request) -> dict[str, str]:
-    async with request.form() as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 @router.get("", response_class=HTMLResponse)
@@ -35,11 +26,11 @@ async def datasets_page(w: Opened, me: Reader, slug: str, before: int | None = N
 @router.post("")
 async def make_dataset_by_form(w: Opened, me: Curator, slug: str, request: Request) -> Response:
     """Begin a version as the form asks; the page again where something does not fit."""
-    typed = await _typed(request)
+    typed = await typed_in(request)
     try:
         document = await datasets.make(w, slug, dataset_forms.recipe(typed), me.name)
     except InputError as error:
-        refused = Refused(typed, error.errors if isinstance(error, Unfit) else {"": str(error)})
+        refused = Refused.by(error, typed)
         return replies.page(await viewing_datasets.page(w, slug, True, recipe=refused), me, 422)
     return RedirectResponse(f"/categories/{slug}/datasets#v{document['number']}", 303)
 
@@ -48,13 +39,7 @@ async def make_dataset_by_form(w: Opened, me: Curator, slug: str, request: Reque
 async def dataset_events(w: Opened, me: Reader, slug: str) -> StreamingResponse:
     """A server-sent event whenever a version or a label file of the category gets further."""
     await w.store.categories.get(slug)
-    return StreamingResponse(_events(w, slug), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-
-async def _events(w: Winnow, slug: str) -> AsyncIterator[str]:
-    yield "retry: 2000\n\n"
-    async for _ in w.store.datasets.changes(slug):
-        yield f"data: {json.dumps({'at': w.clock().isoformat()})}\n\n"
+    return replies.news(w.store.datasets.changes(slug), w.clock)
 
 
 @router.post("/labels")
@@ -76,7 +61,7 @@ async def bring_labels_by_form(
         meaning = Meaning.of(slug, words_of(yes), words_of(no), bool(rest))
         brought = await importing_labels.bring(w, slug, file.filename, await file.read(), me.name, format, meaning)
     except InputError as error:
-        refused = Refused(typed, {"": str(error)})
+        refused = Refused.by(error, typed)
         return replies.page(await viewing_datasets.page(w, slug, True, labels=refused), me, 422)
     return RedirectResponse(f"/categories/{slug}/datasets/labels/{brought.id}", 303)
 

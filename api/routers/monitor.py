@@ -1,8 +1,7 @@
 """The monitor, and the measurements for Prometheus."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Header, Request
@@ -12,7 +11,6 @@ from api import metrics, replies
 from api.access import Curator, Reader
 from api.deps import Opened
 from api.operations import monitoring
-from api.operations.context import Winnow
 from labeling_ui.contexts import MonitorPage
 
 router = APIRouter(include_in_schema=False)
@@ -30,14 +28,13 @@ async def monitor(w: Opened, me: Reader) -> HTMLResponse:
 @router.get("/monitor/events")
 async def events(w: Opened, me: Reader) -> StreamingResponse:
     """A server-sent event every two seconds."""
-    return StreamingResponse(_events(w), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return replies.news(_ticks(), w.clock)
 
 
-async def _events(w: Winnow) -> AsyncIterator[str]:
-    yield "retry: 2000\n\n"
+async def _ticks() -> AsyncGenerator[None, None]:
     while True:
         await asyncio.sleep(EVERY_S)
-        yield f"data: {json.dumps({'at': w.clock().isoformat()})}\n\n"
+        yield
 
 
 @router.post("/monitor/jobs/{job}/retry")

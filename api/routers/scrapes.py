@@ -1,7 +1,6 @@
 """The page Images in: start, watch and stop the search for images of a category."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
@@ -11,11 +10,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 from active_learning.domain.errors import InputError, StateError
 from api import replies
 from api.access import Curator, Reader
-from api.deps import Opened
+from api.deps import Opened, typed_in
 from api.operations import intake_policy, scrape_forms, scraping, viewing_scrapes
 from api.operations.context import Winnow
-from api.operations.scrape_forms import Unfit
-from api.operations.viewing_scrapes import Look, Refused
+from api.operations.forms import Refused
+from api.operations.viewing_scrapes import Look
 from labeling_ui.outcomes import AGAIN
 
 router = APIRouter(prefix="/categories/{slug}/images-in", include_in_schema=False)
@@ -28,11 +27,6 @@ def _back(slug: str, anchor: str) -> RedirectResponse:
     return RedirectResponse(f"/categories/{slug}/images-in#{anchor}", 303)
 
 
-async def _typed(request: Request) -> dict[str, str]:
-    async with request.form() as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
 @router.get("", response_class=HTMLResponse)
 async def images_in(w: Opened, me: Reader, slug: str, search: str = "", outcome: str = "") -> HTMLResponse:
     """The page; with ``search`` and ``outcome`` it shows some images that ended so."""
@@ -42,11 +36,11 @@ async def images_in(w: Opened, me: Reader, slug: str, search: str = "", outcome:
 @router.post("")
 async def start(w: Opened, me: Curator, slug: str, request: Request) -> Response:
     """Start the search that the form asks for; the page again where something does not fit."""
-    typed = await _typed(request)
+    typed = await typed_in(request)
     try:
         name = await scraping.start(w, scrape_forms.wanted(slug, typed))
     except InputError as error:
-        refused = Refused(typed, error.errors if isinstance(error, Unfit) else {"": str(error)})
+        refused = Refused.by(error, typed)
         return replies.page(await viewing_scrapes.page(w, slug, start=refused), me, 422)
     return _back(slug, name.partition(":")[2])
 
@@ -54,11 +48,11 @@ async def start(w: Opened, me: Curator, slug: str, request: Request) -> Response
 @router.post("/intake")
 async def intake(w: Opened, me: Curator, slug: str, request: Request) -> Response:
     """Change what the category lets in."""
-    typed = await _typed(request)
+    typed = await typed_in(request)
     try:
         await intake_policy.change(w, slug, scrape_forms.policy(typed))
     except InputError as error:
-        refused = Refused(typed, error.errors if isinstance(error, Unfit) else {"": str(error)})
+        refused = Refused.by(error, typed)
         return replies.page(await viewing_scrapes.page(w, slug, intake=refused), me, 422)
     return _back(slug, "intake")
 
@@ -104,11 +98,11 @@ async def outcomes(w: Opened, me: Reader, slug: str, name: str) -> StreamingResp
 async def events(w: Opened, me: Reader, slug: str) -> StreamingResponse:
     """A server-sent event when a search of the category gets further, at most one a second."""
     await w.store.categories.get(slug)
-    return StreamingResponse(_events(w, slug), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return replies.news(_changes(w, slug), w.clock)
 
 
-async def _events(w: Winnow, slug: str) -> AsyncGenerator[str, None]:
-    """Thousands of changes a second become one event. Rates fade, which no change says: so there is news then, too."""
+async def _changes(w: Winnow, slug: str) -> AsyncGenerator[None, None]:
+    """Thousands of changes a second become one. Rates fade, which no change says: so there is news then, too."""
     changed = asyncio.Event()
 
     async def listen() -> None:
@@ -117,12 +111,11 @@ async def _events(w: Winnow, slug: str) -> AsyncGenerator[str, None]:
 
     listening = asyncio.create_task(listen())
     try:
-        yield "retry: 2000\n\n"
         while not listening.done():
             with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), scraping.RECENT.total_seconds())
             changed.clear()
-            yield f"data: {json.dumps({'at': w.clock().isoformat()})}\n\n"
+            yield
             await asyncio.sleep(EVERY_S)
     finally:
         listening.cancel()

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 from active_learning.domain.errors import BudgetExhausted, InputError, StateError
 from api import replies
 from api.access import Overseer
-from api.deps import Opened
+from api.deps import Opened, typed_in
 from api.operations import appeals, reviewing, viewing_submissions, viewing_workers
 from api.operations.viewing_workers import COLUMNS, Filters
 from labeling_ui.contexts.workers import Order, Typed
@@ -24,8 +24,7 @@ Text = Annotated[str, Form(max_length=5_000)]
 
 
 async def _typed(request: Request, form: str) -> Typed:
-    async with request.form() as fields:
-        return Typed(form=form, values={name: v for name, v in fields.items() if isinstance(v, str)})
+    return Typed(form=form, values=await typed_in(request))
 
 
 def _there(address: str, done: str, anchor: str = "") -> RedirectResponse:

@@ -1,6 +1,6 @@
 """Categories with their kept counters: no page counts anything."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -186,7 +186,7 @@ class Categories:
             raise NotFound(f"There is no category '{slug}'.")
         return int(document["looks"])
 
-    async def changes(self, slug: str) -> AsyncIterator[Document]:
+    async def changes(self, slug: str) -> AsyncGenerator[Document, None]:
         """A change stream: one item whenever the category's document changes or one of its jobs gets further."""
         # A slug has nothing that a regular expression would read otherwise: see ``domain.category.Slug``.
         own = {"ns.coll": self.collection.name, "documentKey._id": slug}

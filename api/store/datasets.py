@@ -1,6 +1,6 @@
 """Dataset versions: what was frozen, in blocks of rows by key range. Later labels do not change them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -97,7 +97,7 @@ class Datasets:
             found |= {block["_id"] async for block in blocks}
         return sorted(found)
 
-    async def changes(self, category: str) -> AsyncIterator[None]:
+    async def changes(self, category: str) -> AsyncGenerator[None, None]:
         """A change stream: news whenever a version or a label file of the category, or the job for it, gets further."""
         own = {"$regex": f"^{category}:"}
         wanted = [

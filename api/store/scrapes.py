@@ -1,6 +1,6 @@
 """Scrapes: one document a search for images; and what has become of its images, counted by whoever fetched them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -143,7 +143,7 @@ class Scrapes:
         counts = {outcome: -number for outcome, number in outcomes.items()}
         await self.count(scrape, "again", counts, 0, (0.0, 0.0), now, session)
 
-    async def changes(self, slug: str) -> AsyncIterator[None]:
+    async def changes(self, slug: str) -> AsyncGenerator[None, None]:
         """Yield whenever a scrape of the category, or what it has fetched, changes."""
         pipeline = [{"$match": {"ns.coll": {"$in": ["scrapes", "tallies"]}}}]
         prefix = f"{slug}:"

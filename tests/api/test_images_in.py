@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import re
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -220,7 +221,8 @@ async def test_every_outcome_can_be_taken_home(
 async def test_many_changes_are_one_piece_of_news(w: Winnow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(router, "EVERY_S", 0.5)
     scrape = await scraped(w, ["stored"])
-    stream = router._events(w, "car")
+    stream = replies.news(router._changes(w, "car"), w.clock).body_iterator
+    assert isinstance(stream, AsyncGenerator)
     try:
         assert await anext(stream) == "retry: 2000\n\n"
         first = asyncio.create_task(anext(stream))
