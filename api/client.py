@@ -24,6 +24,7 @@ from active_learning.domain import errors
 from active_learning.domain.category import Category
 from active_learning.domain.dataset import Recipe
 from active_learning.domain.policy import Policy
+from api.errors import STATUS
 from api.operations.browsing import Seen as Candidate
 from api.operations.categories import Seen as CategorySeen
 from api.operations.choosing import Preview
@@ -41,16 +42,9 @@ from labeling_ui.contexts.story import Story
 
 T = TypeVar("T")
 
-KINDS: Mapping[int, type[errors.WinnowError]] = {
-    401: errors.Unauthenticated,
-    402: errors.BudgetExhausted,
-    403: errors.Forbidden,
-    404: errors.NotFound,
-    409: errors.StateError,
-    410: errors.AlreadyClosed,
-    422: errors.InputError,
-    503: errors.Unavailable,
-}
+KINDS = {status: kind for kind, status in STATUS}
+"""The server's own table of replies, read the other way."""
+
 TRIES = 4
 """Reads that find the server busy or gone are tried so often, after 1, 2, 4 seconds or what the server says."""
 CHUNK = 1 << 20

@@ -1,8 +1,10 @@
-"""Numbers in plain words: money, shares, spans of time. Used by every template as filters."""
+"""Numbers and names in plain words: money, shares, spans of time, who decided. Templates use them as filters."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+
+from active_learning.domain.label import Source
 
 
 def dollars(cents: float) -> str:
@@ -63,6 +65,20 @@ def when(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%-d\u00a0%b %Y, %H:%M\u00a0UTC}"
 
 
+DECIDED_BY = {
+    Source.HUMAN: "people",
+    Source.MODEL: "the model",
+    Source.GOLD: "an expert",
+    Source.IMPORTED: "an import",
+}
+"""Who decided, in words."""
+
+
+def decided_by(source: Source) -> str:
+    """``human`` becomes ``people``."""
+    return DECIDED_BY[source]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "dollars": dollars,
     "count": count,
@@ -72,4 +88,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "rate": rate,
     "size": size,
     "when": when,
+    "decided_by": decided_by,
 }

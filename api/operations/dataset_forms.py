@@ -5,18 +5,12 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from active_learning.domain.dataset import Recipe
-from active_learning.domain.label import Source
 from api.operations.forms import Refused, Typed, Unfit, chosen_licences, licence_groups
 from labeling_ui import contexts
 from labeling_ui.contexts.datasets import LabelsForm, RecipeForm
 from labeling_ui.licences import OFFERED
+from labeling_ui.wording import DECIDED_BY
 
-SOURCES = {
-    Source.HUMAN: "people",
-    Source.MODEL: "the model",
-    Source.GOLD: "an expert",
-    Source.IMPORTED: "an import",
-}
 SHARES = (("train", "Train"), ("val", "Validate"), ("test", "Test"))
 LABEL_FORMATS = {
     "auto": "find out",
@@ -50,7 +44,7 @@ def recipe_form(refused: Refused | None = None) -> RecipeForm:
     return RecipeForm(
         name=_field("name", "Name", "For you to find it again; it has a number as well.", refused, "", "text"),
         sources=tuple(
-            (source, title, f"source.{source}" in typed if refused else True) for source, title in SOURCES.items()
+            (source, title, f"source.{source}" in typed if refused else True) for source, title in DECIDED_BY.items()
         ),
         certainty=_field(
             "certainty", "Least certainty, %", "Of people's posterior, or of the model's score.", refused, "0"
@@ -82,7 +76,7 @@ def recipe(typed: Typed) -> Recipe:
     """The recipe that a form asks for; raises :class:`Unfit`."""
     errors: dict[str, str] = {}
     numbers = {name: _number(typed, name, errors) for name in ("certainty", "train", "val", "test", "seed")}
-    sources = tuple(source for source in SOURCES if f"source.{source}" in typed)
+    sources = tuple(source for source in DECIDED_BY if f"source.{source}" in typed)
     if not sources:
         errors[""] = "Nobody's labels are chosen: choose at least one source."
     if errors:

@@ -22,6 +22,7 @@ from labeling_ui.contexts.datasets import (
     ReportLine,
 )
 from labeling_ui.licences import TITLES
+from labeling_ui.wording import DECIDED_BY
 
 SHOWN = 10
 
@@ -75,7 +76,7 @@ async def version_page(w: Winnow, slug: str, number: int) -> DatasetPage:
         version=card,
         sources=tuple(
             (title, sources.get(f"{name} yes", 0), sources.get(f"{name} no", 0))
-            for name, title in forms.SOURCES.items()
+            for name, title in DECIDED_BY.items()
             if sources.get(f"{name} yes") or sources.get(f"{name} no")
         ),
         licences=tuple((TITLES.get(name, name) or "unknown", n) for name, n in document["tally"]["licences"]),
@@ -127,9 +128,7 @@ def _takes(recipe: Recipe) -> list[str]:
     """What a recipe asks for beyond everything, in words."""
     words = []
     if set(recipe.sources) != set(Source):
-        words.append(
-            "decided by " + ", ".join(forms.SOURCES[source] for source in forms.SOURCES if source in recipe.sources)
-        )
+        words.append("decided by " + ", ".join(DECIDED_BY[source] for source in DECIDED_BY if source in recipe.sources))
     if recipe.certainty:
         words.append(f"certainty at least {recipe.certainty:.0%}")
     if recipe.licences is not None:
@@ -207,6 +206,6 @@ def _lines(report: Report) -> list[ReportLine]:
     lines.append(ReportLine(title="named again", images=report.repeated, what="With the same answer: counted once."))
     lines.append(ReportLine(title="with people", images=report.busy, what=BUSY))
     for source, n in report.other:
-        what = f"Decided by {forms.SOURCES[Source(source)]} otherwise. That answer stays."
+        what = f"Decided by {DECIDED_BY[Source(source)]} otherwise. That answer stays."
         lines.append(ReportLine(title="other answer", images=n, what=what, examples=report.conflicts))
     return sorted((line for line in lines if line.images), key=lambda line: -line.images)

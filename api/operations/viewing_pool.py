@@ -15,6 +15,7 @@ from api.operations.hand_acts import Act, Done
 from api.store.connection import Document
 from labeling_ui.contexts import pool as contexts
 from labeling_ui.licences import TITLES
+from labeling_ui.wording import DECIDED_BY
 
 PAGE = 60
 DRAFTS = 30
@@ -169,12 +170,7 @@ def _filters(filters: Filters) -> tuple[contexts.PoolChoice, ...]:
     choices: dict[str, Mapping[Any, str]] = {
         "state": STATES,
         "answer": {"yes": "yes", "no": "no"},
-        "source": {
-            Source.HUMAN: "people",
-            Source.MODEL: "the model",
-            Source.GOLD: "an expert",
-            Source.IMPORTED: "an import",
-        },
+        "source": DECIDED_BY,
         "role": ROLES,
         "doubt": DOUBTS,
         "licence": TITLES,

@@ -1,8 +1,8 @@
 /** Numbers of a policy: the forecast moves as they are changed. Without this script a button does the same. */
-import { morph } from "./morph.js";
+import { read, refresh } from "./up-to-date.js";
 
 const PAUSE = 300;
-const { page } = JSON.parse(document.getElementById("context").textContent);
+const { page } = read(document);
 const form = document.querySelector("form[data-policy]");
 const made = document.getElementById("forecast-made");
 const numbers = /^(policy|belief)\./;
@@ -37,7 +37,7 @@ async function run() {
   }
   busy = true;
   made.setAttribute("aria-busy", "true");
-  await refresh().catch((error) => console.warn(error));
+  await forecast().catch((error) => console.warn(error));
   made.removeAttribute("aria-busy");
   busy = false;
   if (missed) later(0);
@@ -45,15 +45,9 @@ async function run() {
 }
 
 /** The server draws every number and finds every mistake; the regions of a fresh copy of the page say what changed. */
-async function refresh() {
+async function forecast() {
   const query = new URLSearchParams([...new FormData(form)].filter(([name]) => numbers.test(name)));
-  const response = await fetch(`${page}?${query}`, { headers: { Accept: "text/html" } });
-  if (!response.ok) throw new Error(`${page}: ${response.status}`);
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const region of form.querySelectorAll("[data-live]")) {
-    const wanted = fresh.getElementById(region.id);
-    if (wanted) morph(region, wanted);
-  }
+  const fresh = await refresh(`${page}?${query}`, form);
   for (const field of form.elements) {
     if (!numbers.test(field.name)) continue;
     const wrong = fresh.getElementById(field.id)?.getAttribute("aria-invalid");

@@ -1,20 +1,9 @@
 /** A posted task set: its tasks and what has become of its images, kept up to date. */
-import { morph } from "./morph.js";
+import { read, refresh } from "./up-to-date.js";
 
 const EVERY = 5_000;
-const { page } = JSON.parse(document.getElementById("context").textContent);
+const { page } = read(document);
 
-setInterval(async () => {
-  if (document.hidden) return;
-  try {
-    const response = await fetch(page, { headers: { Accept: "text/html" } });
-    if (!response.ok) return;
-    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-    for (const region of document.querySelectorAll("[data-live]")) {
-      const now = fresh.getElementById(region.id);
-      if (now) morph(region, now);
-    }
-  } catch (error) {
-    console.warn(error);
-  }
+setInterval(() => {
+  if (!document.hidden) refresh(page).catch((error) => console.warn(error));
 }, EVERY);
