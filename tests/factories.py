@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from PIL import Image
 
-from active_learning.domain.access import UserRole
+from active_learning.domain.access import Scope, UserRole
 from active_learning.domain.category import Category
 from active_learning.domain.errors import StateError
 from active_learning.domain.policy import Policy
 from api.access import COOKIE
-from api.operations import accounts
+from api.operations import accounts, api_tokens
 from api.operations.context import Winnow, open_winnow
 from api.operations.intake import NewImage
 from api.settings import Settings
@@ -78,6 +78,16 @@ async def cookie(w: Winnow, role: UserRole = UserRole.ADMIN) -> dict[str, str]:
     with suppress(StateError):
         await accounts.enrol(w, role, role, {})
     return {COOKIE: (await accounts.let_in(w, role)).key}
+
+
+async def token(w: Winnow, *scopes: Scope, name: str = "ann") -> str:
+    """An API token of an admin, which may do what is named, or everything."""
+    with suppress(StateError):
+        await accounts.enrol(w, name, UserRole.ADMIN, {})
+    owner = await accounts.by_cookie(w, (await accounts.let_in(w, name)).key)
+    assert owner is not None
+    title = " ".join(sorted(scopes)) or "everything"
+    return (await api_tokens.make(w, owner, title, scopes or owner.scopes, 30)).key
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from active_learning.domain.access import SCOPES, Scope, UserRole
 from api.access import QUESTIONS, SAFE, Needs, act_of
-from api.operations import accounts, api_tokens
+from api.operations import api_tokens
 from api.operations.context import Winnow
 from api.routers import ROUTERS
 from labeling_ui.acts import WORDS
@@ -127,14 +127,10 @@ async def test_a_forecast_is_no_act_and_still_wants_its_own_page(w: Winnow, http
 
 
 async def test_a_token_may_do_less_than_its_owner(w: Winnow, app: FastAPI, anonymous: httpx.AsyncClient) -> None:
-    await accounts.enrol(w, "ann", UserRole.ADMIN, {})
-    owner = await accounts.by_cookie(w, (await accounts.let_in(w, "ann")).key)
-    assert owner is not None
-    let = await api_tokens.make(w, owner, "look", [Scope.READ], 30)
-    headers = {"Authorization": f"Bearer {let.key}"}
+    headers = {"Authorization": f"Bearer {await factories.token(w, Scope.READ)}"}
     assert (await anonymous.get("/", headers=headers)).status_code == 200
     refused = await anonymous.post("/categories/x/images-in", headers=headers)
     assert refused.status_code == 403
     assert "'curate'" in refused.json()["error"]["hint"]
-    await api_tokens.revoke(w, "ann", "look")
+    await api_tokens.revoke(w, "ann", "read")
     assert (await anonymous.get("/", headers=headers)).status_code == 401

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from active_learning.domain.access import Scope, UserRole
+from active_learning.domain.access import Scope
 from active_learning.domain.category import Category
 from active_learning.domain.dataset import Recipe
 from active_learning.domain.errors import Forbidden, InputError, NotFound, StateError, Unauthenticated
 from active_learning.domain.policy import Policy
 from api.app import create_app
 from api.client import Client
-from api.operations import accounts, api_tokens, datasets, intake, rounds
+from api.operations import datasets, intake, rounds
 from api.operations.context import open_winnow
 from api.operations.task_sets import Arrangement
 from api.settings import Settings
@@ -45,12 +45,7 @@ def there(mongod_uri: str) -> Iterator[There]:
 
     async def tokens() -> tuple[str, str]:
         async with open_winnow(chosen) as w:
-            await accounts.enrol(w, "ann", UserRole.ADMIN, {})
-            owner = await accounts.by_cookie(w, (await accounts.let_in(w, "ann")).key)
-            assert owner is not None
-            everything = await api_tokens.make(w, owner, "all", owner.scopes, 30)
-            reading = await api_tokens.make(w, owner, "look", [Scope.READ], 30)
-            return everything.key, reading.key
+            return await factories.token(w), await factories.token(w, Scope.READ)
 
     keys = asyncio.run(tokens())
     served = Served(lambda: create_app(chosen), port)

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance
 from active_learning.domain.access import UserRole
 from active_learning.domain.label import Source
 from api.app import create_app
-from api.operations import accounts, api_tokens, curating, intake, rounds
+from api.operations import accounts, curating, intake, rounds
 from api.operations.context import open_winnow
 from tests import factories
 from tests.jobs.serving import Served
@@ -57,11 +57,8 @@ def there(mongod_uri: str) -> Iterator[There]:
             await rounds.draw_validation(w, SLUG)
             start = rounds.rounds.StartRound(number=1, strategy="random", take=6, validation=8)
             await rounds.start_round(w, SLUG, start)
-            await accounts.enrol(w, "ann", UserRole.ADMIN, {})
-            await accounts.enrol(w, "ben", UserRole.ADMIN, {})
-            owner = await accounts.by_cookie(w, (await accounts.let_in(w, "ann")).key)
-            assert owner is not None
-            return (await api_tokens.make(w, owner, "fuzz", owner.scopes, 30)).key, images[0].sha256
+            await accounts.enrol(w, "ben", UserRole.ADMIN, {})  # somebody is left when ann is made a viewer
+            return await factories.token(w), images[0].sha256
 
     token, image = asyncio.run(fill())
     session = requests.Session()
