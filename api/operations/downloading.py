@@ -65,7 +65,8 @@ async def ready(w: Winnow, slug: str, number: int) -> Document:
     document = await w.store.datasets.get(slug, number)
     if document["state"] != DatasetState.READY or document["layout"] != formats.LAYOUT:
         raise StateError(
-            f"Version {number} of '{slug}' is being made.", "A worker does it; its page shows how far it is."
+            f"Version {number} of '{slug}' is being made.",
+            "A worker does it (`./winnow work` starts one); its page shows how far it is.",
         )
     return document
 

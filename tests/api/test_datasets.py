@@ -234,6 +234,19 @@ async def test_damaged_bytes_are_found_when_a_version_is_frozen(w: Winnow) -> No
         await frozen(w)
 
 
+async def test_a_second_click_makes_no_second_version(w: Winnow) -> None:
+    await pool(w, 6)
+    first = await datasets.make(w, SLUG, Recipe(name="a"), "ann")
+    assert (await datasets.make(w, SLUG, Recipe(name="a"), "ann"))["number"] == first["number"] == 1
+    assert (await datasets.make(w, SLUG, Recipe(name="b"), "ann"))["number"] == 2
+    assert (await datasets.make(w, SLUG, Recipe(name="b"), "ben"))["number"] == 3
+    await datasets.freeze(w, SLUG, 3)
+    assert (await datasets.make(w, SLUG, Recipe(name="b"), "ben"))["number"] == 4, "the one before is ready"
+    assert isinstance(w.clock, factories.FakeClock)
+    w.clock.move(61)
+    assert (await datasets.make(w, SLUG, Recipe(name="b"), "ben"))["number"] == 5, "that was no double click"
+
+
 async def test_a_version_of_nothing_is_empty_and_whole(w: Winnow) -> None:
     await intake.create_category(w, factories.category())
     number = await frozen(w)
