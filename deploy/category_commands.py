@@ -1,6 +1,8 @@
 """The commands that look at categories and steer them: category, round, status."""
 
 import asyncio
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +12,24 @@ from rich.table import Table
 from active_learning.domain.category import Category
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
-from api.operations import categories, category_files, curating, overview, policies, recounting, viewing_settings
+from api.operations import (
+    categories,
+    category_files,
+    curating,
+    hand_acts,
+    near_duplicates,
+    overview,
+    policies,
+    recounting,
+    viewing_settings,
+)
 from api.operations import rounds as acts
 from api.operations.context import Winnow
+from api.store.connection import chunks
 from deploy import lessons
 from deploy import report as reports
-from deploy.terminal import DEFAULT_DATA, Data, Slug, console, opened, shell_user
+from deploy.demo import progress_bar
+from deploy.terminal import DEFAULT_DATA, Data, Slug, console, note, opened, shell_user
 from workers.jobs import advance
 
 category_app = typer.Typer(help="Make, show, change, pause, copy and put away categories.", no_args_is_help=True)
@@ -89,6 +103,42 @@ def _text(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "Give the path of a YAML file.") from error
+
+
+@category_app.command("near")
+def category_near(
+    slug: Slug,
+    distance: Annotated[float, typer.Option(help="Cosine distance of features up to which two images are the same.")],
+    out: Annotated[Path | None, typer.Option(help="CSV file for what was found: image,kept.")] = None,
+    exclude: Annotated[bool, typer.Option("--exclude", help="Exclude all but the first; can be undone.")] = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Find near-duplicates by features: the same scene, where intake finds the same picture."""
+
+    async def run() -> None:
+        async with opened(data) as w:
+            with progress_bar("Reading features", console) as bar:
+                found, compared = await near_duplicates.find(w, slug, distance, bar)
+            console.print(f"{len(found):,} of {compared:,} images are near one that stays.")
+            if out is not None:
+                _write_near(out, found)
+            for some in chunks(found) if exclude else ():
+                await note(w, "pool.exclude_images", slug=slug, images=len(some))
+                images = [one.image for one in some]
+                done = await hand_acts.do(w, slug, hand_acts.Act.EXCLUDE, images, shell_user())
+                console.print(f"{len(done.changed):,} excluded; undo: /categories/{slug}/pool/acts/{done.id}")
+
+    asyncio.run(run())
+
+
+def _write_near(out: Path, found: Sequence[near_duplicates.Near]) -> None:
+    try:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, near_duplicates.Near.model_fields)
+            table.writeheader()
+            table.writerows(one.model_dump() for one in found)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}.", "Choose another --out.") from error
 
 
 @category_app.command("show")

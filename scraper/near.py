@@ -266,25 +266,6 @@ def _best_count(size: int, radius: int) -> int:
     return min((count for count in range(3, 9) if count <= radius + 1), key=cost, default=3)
 
 
-def near_by_embedding(features: NDArray[np.floating], radius: float, block: int = 4096) -> NDArray[np.int64]:
-    """All pairs (i < j) of rows of ``features`` [N, D] at a cosine distance of at most ``radius``, sorted, as [M, 2].
-
-    Exact, by blocks of matrix products: N²/2 of them, so for up to some hundred thousand images. A row of zeros is near
-    nothing.
-    """
-    rows = np.asarray(features, dtype=np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    rows = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
-    found = [np.empty((0, 2), dtype=np.int64)]
-    for top in range(0, len(rows), block):
-        for left in range(top, len(rows), block):
-            near = rows[top : top + block] @ rows[left : left + block].T >= 1 - radius
-            one, other = np.nonzero(np.triu(near, 1) if left == top else near)
-            found.append(np.stack([one + top, other + left], axis=1))
-    every = np.concatenate(found)
-    return every[np.lexsort((every[:, 1], every[:, 0]))]
-
-
 def _both(hashes: Hashes) -> Hashes:
     """Hashes [N, 2]; where there are no fine ones, zeros, which confirm everything."""
     given = np.asarray(hashes, dtype=np.uint64)

@@ -10,7 +10,6 @@ from active_learning.domain.candidate import Role, State
 from active_learning.domain.label import Source
 from api.store.candidates import key
 from api.store.connection import Collection, Database, Document
-from api.store.shards import Shard
 
 Filter = Mapping[str, Any]
 Place = tuple[Any, str]
@@ -101,10 +100,6 @@ class Browsing:
         """These candidates, by image; what is not in the pool is missing."""
         found = self.collection.find({"_id": {"$in": [key(category, image) for image in images]}}, FIELDS)
         return {document["image"]: document async for document in found}
-
-    async def embedded_within(self, category: str, shard: Shard) -> int:
-        """How many candidates of a key range have features."""
-        return await self.collection.count_documents({"_id": shard.keys(category), "embedded": True})
 
 
 def place(walk: Walk, document: Document) -> Place:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from active_learning.likeness import near_by_embedding
 from scraper import near
-from scraper.near import NearIndex, near_by_embedding, pairs
+from scraper.near import NearIndex, pairs
 
 
 def names(count: int, start: int = 0) -> list[str]:
