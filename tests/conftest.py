@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from pymongo import MongoClient
 
 from deploy import mongodb
 
@@ -26,6 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def mongod_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a replica set of one member, started for this test process and stopped at its end."""
     with mongodb.start(tmp_path_factory.mktemp("mongodb")) as server:
+        # MongoDB removes what has expired by the time of day; most tests live at the time of a clock of their own
+        with MongoClient[dict[str, object]](server.uri) as client:
+            client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
         yield server.uri
 
 
