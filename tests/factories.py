@@ -97,6 +97,11 @@ async def winnow(uri: str, database: str, clock: FakeClock | None = None) -> Asy
     Making all collections and indexes takes most of a second, so tests share a database and empty it.
     """
     async with open_winnow(settings(uri, database), clock or FakeClock()) as w:
-        for name in (*PLAIN, *VALIDATORS):
-            await w.store.connection.database[name].delete_many({})
+        await emptied(w)
         yield w
+
+
+async def emptied(w: Winnow) -> None:
+    """Forget everything that an earlier test has left. Nothing of it may be at work any more."""
+    for name in (*PLAIN, *VALIDATORS):
+        await w.store.connection.database[name].delete_many({})

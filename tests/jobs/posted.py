@@ -1,5 +1,6 @@
 """One task posted at a real marketplace, people who work on it, and a clock that both sides look at."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -99,22 +100,23 @@ class World:
 
 
 @asynccontextmanager
-async def posted(mongod_uri: str, database_name: str, **policy: object) -> AsyncIterator[World]:
+async def posted(mongod_uri: str, **policy: object) -> AsyncIterator[World]:
     """A category whose one task, of 30 images after 2 lessons, is posted at a marketplace."""
     clock, port = MovableClock(), free_port()
     turk = TurkSettings(
         mongodb_uri=mongod_uri,
         secret=SECRET,
-        database=f"{database_name}_turk",
+        database=f"posted_{time.time_ns()}_turk",
         public_url=f"http://127.0.0.1:{port}",
         starting_balance_cents=10_000,
     )
     market = Served(lambda: create_app(turk, clock), port)
-    settings = factories.settings(mongod_uri, database_name, market_endpoint=turk.public_url)
+    settings = factories.settings(mongod_uri, "posted", market_endpoint=turk.public_url)
     options = MarketOptions(settings.market_endpoint, settings.market_access_key, settings.market_secret_key)
     heavy = RayRuntime(settings, cpus=1)
     async with open_winnow(settings, clock) as w:
         try:
+            await factories.emptied(w)
             truth = await category_with(w, 120, 12, **{**POLICY, **policy})
             await round_of(w, 1, 20)
             desk = Desk(w, open_market(settings.market, options), heavy)
@@ -123,5 +125,4 @@ async def posted(mongod_uri: str, database_name: str, **policy: object) -> Async
         finally:
             market.stop()
             await heavy.close()
-            for name in (database_name, turk.database):
-                await w.store.connection.client.drop_database(name)
+            await w.store.connection.client.drop_database(turk.database)

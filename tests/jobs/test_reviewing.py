@@ -13,16 +13,16 @@ from workers.jobs import tell
 
 
 @pytest_asyncio.fixture
-async def world(mongod_uri: str, database_name: str) -> AsyncIterator[World]:
+async def world(mongod_uri: str) -> AsyncIterator[World]:
     """A marketplace and one task, as the policy is by default."""
-    async with posted(mongod_uri, database_name) as opened:
+    async with posted(mongod_uri) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
-async def by_hand(mongod_uri: str, database_name: str) -> AsyncIterator[World]:
+async def by_hand(mongod_uri: str) -> AsyncIterator[World]:
     """The same, where people decide about refusals."""
-    async with posted(mongod_uri, database_name, refusals="by_hand", wage_floor_cents=100_000) as opened:
+    async with posted(mongod_uri, refusals="by_hand", wage_floor_cents=100_000) as opened:
         yield opened
 
 

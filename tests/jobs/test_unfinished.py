@@ -14,9 +14,9 @@ from workers.jobs import collect
 
 
 @pytest_asyncio.fixture
-async def world(mongod_uri: str, database_name: str) -> AsyncIterator[World]:
+async def world(mongod_uri: str) -> AsyncIterator[World]:
     """A category whose one task, of 30 images after 2 lessons, is posted at a marketplace."""
-    async with posted(mongod_uri, database_name) as opened:
+    async with posted(mongod_uri) as opened:
         yield opened
 
 

@@ -24,17 +24,15 @@ SLUG = "car"
 
 
 @pytest_asyncio.fixture
-async def w(mongod_uri: str, database_name: str) -> AsyncIterator[Winnow]:
+async def w(mongod_uri: str) -> AsyncIterator[Winnow]:
     """Winnow with the real clock; the loopback network may be asked, as fast as it goes."""
     settings = factories.settings(
-        mongod_uri, database_name, scrape_networks=("127.0.0.0/8",), scrape_per_second=0.0, contact="me@lab.test"
+        mongod_uri, "scraping", scrape_networks=("127.0.0.0/8",), scrape_per_second=0.0, contact="me@lab.test"
     )
     async with open_winnow(settings) as w:
+        await factories.emptied(w)
         await intake.create_category(w, factories.category(SLUG))
-        try:
-            yield w
-        finally:
-            await w.store.connection.client.drop_database(database_name)
+        yield w
 
 
 async def nobody(scrape: str, stop: asyncio.Event) -> None:

@@ -12,11 +12,10 @@ from tests.scraper.pace_contract import Open, PaceContract
 
 
 @pytest_asyncio.fixture
-async def w(mongod_uri: str, database_name: str) -> AsyncIterator[Winnow]:
+async def w(mongod_uri: str) -> AsyncIterator[Winnow]:
     """An empty database."""
-    async with factories.winnow(mongod_uri, database_name) as opened:
+    async with factories.winnow(mongod_uri, "scraping") as opened:
         yield opened
-        await opened.store.connection.client.drop_database(database_name)
 
 
 class TestSharedPace(PaceContract):

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ from playwright.sync_api import Page
 
 from active_learning.domain.access import UserRole
 from api.app import create_app
-from api.operations.context import Winnow, open_winnow
+from api.operations.context import Clock, Winnow, open_winnow, utc_now
 from tests import factories
 from tests.jobs.serving import Served
 from tests.turk.served import free_port
@@ -20,22 +19,26 @@ Result = TypeVar("Result")
 
 
 class Office:
-    """An empty installation. Operations run in a thread: synchronous Playwright keeps an event loop in the test's."""
+    """An empty installation. Operations run in a thread: synchronous Playwright keeps an event loop in the test's.
 
-    def __init__(self, uri: str, exits: ExitStack) -> None:
-        database, port = f"ui_{time.time_ns()}", free_port()
+    ``changes`` are settings that are not as usual. The tests of a process share a database, which is emptied.
+    """
+
+    def __init__(self, uri: str, exits: ExitStack, clock: Clock = utc_now, **changes: object) -> None:
+        port = free_port()
+        self.web = f"http://127.0.0.1:{port}"
+        self.settings = factories.settings(uri, "winnow_ui", public_url=self.web, **changes)
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         exits.callback(thread.join, 10)
         exits.callback(self._loop.call_soon_threadsafe, self._loop.stop)
-        settings = factories.settings(uri, database)
-        exits.callback(Served(lambda: create_app(settings), port).stop)
-        self.web = f"http://127.0.0.1:{port}"
         self._open = AsyncExitStack()
-        self.w: Winnow = self.do(self._open.enter_async_context(open_winnow(settings)))
+        self.w: Winnow = self.do(self._open.enter_async_context(open_winnow(self.settings)))
         exits.callback(lambda: self.do(self._open.aclose()))
-        exits.callback(lambda: self.do(self.w.store.connection.client.drop_database(database)))
+        self.do(factories.emptied(self.w))
+        self.server = Served(lambda: create_app(self.settings, clock), port)
+        exits.callback(self.server.stop)
 
     def do(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run one operation to its end."""

@@ -1,27 +1,22 @@
 """The real web process and the real marketplace on the real MongoDB, for pages in a real Chromium."""
 
-import asyncio
-import threading
 import time
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from playwright.sync_api import Frame, Page
 
-from active_learning.domain.access import UserRole
 from active_learning.domain.label import Source
 from active_learning.domain.submission import Submission
 from active_learning.domain.task import Task
-from api.app import create_app
 from api.operations import curating, intake, labeling, rounds
-from api.operations.context import Winnow, open_winnow, utc_now
-from api.settings import Settings
+from api.operations.context import utc_now
 from tests import factories
 from tests.jobs.serving import Served
 from tests.turk.served import SECRET, free_port
+from tests.ui.office import Office
 from tests.ui.working import ready
 from workers.jobs import collect
 from workers.jobs.desk import Desk
@@ -40,10 +35,9 @@ SMALL: dict[str, object] = {
 """A task of 24 images, 8 of them gold, without lessons."""
 
 
-class Stack:
+class Stack(Office):
     """Web process, marketplace and a category whose first task is posted as a HIT.
 
-    Synchronous Playwright keeps an event loop in the test's thread, so operations run in the loop of another one.
     ``ahead`` is how much the web process's clock is ahead of the real one.
     """
 
@@ -55,39 +49,22 @@ class Stack:
         images: int = 60,
         gold_a_side: int = 8,
     ) -> None:
-        database = f"ui_{time.time_ns()}"
-        web, market = free_port(), free_port()
-        self.web, self.market = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{market}"
+        market = free_port()
+        self.market = f"http://127.0.0.1:{market}"
         self.ahead = timedelta()
-        self._loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        thread.start()
-        exits.callback(thread.join, 10)
-        exits.callback(self._loop.call_soon_threadsafe, self._loop.stop)
-
         turk = TurkSettings(
-            mongodb_uri=uri, secret=SECRET, database=f"{database}_turk", public_url=self.market, sweep_seconds=3600.0
+            mongodb_uri=uri,
+            secret=SECRET,
+            database=f"ui_{time.time_ns()}_turk",
+            public_url=self.market,
+            sweep_seconds=3600.0,
         )
         exits.callback(Served(lambda: create_marketplace(turk), market).stop)
-        self.settings = settings = factories.settings(uri, database, public_url=self.web, market_endpoint=self.market)
-        self.server = Served(lambda: create_app(settings, lambda: utc_now() + self.ahead), web)
-        exits.callback(self.server.stop)
+        super().__init__(uri, exits, lambda: utc_now() + self.ahead, market_endpoint=self.market)
         self.requester: Marketplace = open_market("turk", MarketOptions(self.market, "WINNOW", "any"))
-        self._open = AsyncExitStack()
-        self.w: Winnow = self.do(self._open.enter_async_context(open_winnow(settings)))
-        exits.callback(lambda: self.do(self._open.aclose()))
-        self.task = self.do(self._post_a_task(settings, policy or SMALL, images, gold_a_side))
+        self.task = self.do(self._post_a_task(policy or SMALL, images, gold_a_side))
 
-    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run one operation to its end."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
-
-    def sign_in(self, page: Page, role: UserRole = UserRole.ADMIN) -> None:
-        """Let the browser in as somebody of this role."""
-        (name, value), *_ = self.do(factories.cookie(self.w, role)).items()
-        page.context.add_cookies([{"name": name, "value": value, "url": self.web}])
-
-    async def _post_a_task(self, settings: Settings, policy: dict[str, object], images: int, gold_a_side: int) -> Task:
+    async def _post_a_task(self, policy: dict[str, object], images: int, gold_a_side: int) -> Task:
         w = self.w
         new, truth = factories.new_images(range(images), yes_every=3)
         category = factories.category(SLUG, **policy)
@@ -103,7 +80,7 @@ class Stack:
         )
         await rounds.start_round(w, SLUG, start)
         (task,) = await w.store.tasks.of_round(SLUG, 1)
-        await collect.publish(Desk(w, self.requester, RayRuntime(settings)), category, task)
+        await collect.publish(Desk(w, self.requester, RayRuntime(self.settings)), category, task)
         return await w.store.tasks.get(task.id)
 
     def address(self, worker: str, **more: str) -> str:
