@@ -12,6 +12,7 @@ from deploy.terminal import errors
 LIGHT = {
     **dict.fromkeys(("scrape", "scrapes", "download", "takedown"), "deploy.scrape_commands"),
     **dict.fromkeys(("users", "audit-log"), "deploy.users_commands"),
+    "requesters": "deploy.requester_commands",
 }
 """Commands that start at once, and their modules: they never load what trains models, which takes seconds."""
 

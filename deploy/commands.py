@@ -26,6 +26,7 @@ from deploy.category_commands import category_app, round_app, status
 from deploy.consensus_command import consensus
 from deploy.dataset_commands import dataset_app, export_as, import_labels
 from deploy.processes import check_port_free
+from deploy.requester_commands import app as requesters_app
 from deploy.scrape_commands import app as scrape_app
 from deploy.scrape_commands import run_scrape, source_of
 from deploy.simulate_command import simulate
@@ -51,6 +52,7 @@ app.add_typer(round_app, name="round")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(scrape_app)
 app.add_typer(users_app)
+app.add_typer(requesters_app)
 
 
 @app.command("demo")
@@ -236,7 +238,8 @@ def turk_command(
     with stack.database(data, env) as uri:
         settings = stack.local_settings(data, uri, ports, env)
         with stack.running(settings, ports, data, console.print, ("market",)) as supervisor:
-            console.print(f"Marketplace  {settings.market_endpoint}\nPress Ctrl-C to stop.")
+            console.print(f"Marketplace  {settings.market_endpoint}\nAccess keys  ./winnow requesters add NAME")
+            console.print("Press Ctrl-C to stop.")
             asyncio.run(demo.stay(supervisor))
 
 

@@ -16,6 +16,7 @@ from api.operations.context import Winnow
 from api.settings import Settings
 from deploy import mongodb
 from deploy.processes import Child, Supervisor, check_port_free
+from workers.turk.signatures import secret_of
 
 URI_FILE = "mongodb.uri"
 SECRET_FILE = "secret"
@@ -86,9 +87,13 @@ def _listens(uri: str) -> bool:
 def local_settings(data: Path, uri: str, ports: Ports, env: Mapping[str, str]) -> Settings:
     """Settings of a one-machine installation: what the environment says, addresses of the local parts for the rest."""
     settings = Settings.from_env({**env, "WINNOW_MONGODB_URI": uri})
+    secret = settings.secret or _secret(data)
+    own_market = settings.market == "turk" and not env.get("AWS_SECRET_ACCESS_KEY")
     return replace(
         settings,
-        secret=settings.secret or _secret(data),
+        secret=secret,
+        # The same that the marketplace gives its first key: nobody has to choose one, and nobody can guess it.
+        market_secret_key=secret_of(settings.market_access_key, secret) if own_market else settings.market_secret_key,
         public_url=env.get("WINNOW_PUBLIC_URL", f"http://{ports.host}:{ports.web}"),
         market_endpoint=env.get("WINNOW_MARKET_ENDPOINT", f"http://{ports.host}:{ports.market}"),
         poll_seconds=float(env.get("WINNOW_POLL_SECONDS", "0.5")),
@@ -110,13 +115,18 @@ def web(settings: Settings, ports: Ports, logs: Path) -> Child:
 
 def market(settings: Settings, ports: Ports, logs: Path) -> Child:
     """Winnow's own marketplace, in a database of its own."""
-    env = {
+    return _server("marketplace", "workers.turk.app:factory", market_environment(settings), ports, logs)
+
+
+def market_environment(settings: Settings) -> dict[str, str]:
+    """The variables that our own marketplace reads its settings from."""
+    return {
         "WINNOW_TURK_MONGODB_URI": settings.mongodb_uri,
         "WINNOW_TURK_DATABASE": f"{settings.database}_turk",
         "WINNOW_TURK_SECRET": settings.secret,
         "WINNOW_TURK_PUBLIC_URL": settings.market_endpoint,
+        "WINNOW_TURK_FIRST_KEY": f"{settings.market_access_key}:{settings.market_secret_key}",
     }
-    return _server("marketplace", "workers.turk.app:factory", env, ports, logs)
 
 
 def worker(settings: Settings, logs: Path) -> Child:

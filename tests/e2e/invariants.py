@@ -47,7 +47,13 @@ async def _check(uri: str, database: str, slug: str, seed: int, totals: dict[str
         tasks = await _all(w, "tasks", slug)
         verdicts = await _all(w, "verdicts", slug)
     _check_each_once(submissions, payments, verdicts)
-    turk = TurkSettings(mongodb_uri=uri, secret=SECRET, database=f"{database}_turk", public_url="http://127.0.0.1:1")
+    turk = TurkSettings(
+        mongodb_uri=uri,
+        secret=SECRET,
+        database=f"{database}_turk",
+        public_url="http://127.0.0.1:1",
+        first_key=f"{settings.market_access_key}:{settings.market_secret_key}",
+    )
     served = Served(lambda: create_app(turk), free_port())
     try:
         requester = boto3.client(

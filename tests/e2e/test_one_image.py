@@ -90,6 +90,7 @@ def served(mongod_uri: str, database_name: str) -> Any:
         secret=SECRET,
         database=f"{database_name}_turk",
         public_url=f"http://127.0.0.1:{market_port}",
+        first_key="winnow:winnow-local",
     )
     settings = factories.settings(
         mongod_uri,

@@ -22,6 +22,7 @@ def marketplace(mongod_uri: str, database_name: str) -> Iterator[Callable[[], Se
             secret=SECRET,
             database=f"{database_name}_{len(started)}",
             public_url=f"http://127.0.0.1:{port}",
+            first_key="WINNOW:any",
         )
         started.append(Served(lambda: create_app(settings), port))
         return started[-1]

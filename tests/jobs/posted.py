@@ -109,6 +109,7 @@ async def posted(mongod_uri: str, **policy: object) -> AsyncIterator[World]:
         database=f"posted_{time.time_ns()}_turk",
         public_url=f"http://127.0.0.1:{port}",
         starting_balance_cents=10_000,
+        first_key="winnow:winnow-local",
     )
     market = Served(lambda: create_app(turk, clock), port)
     settings = factories.settings(mongod_uri, "posted", market_endpoint=turk.public_url)

@@ -16,11 +16,15 @@ from active_learning.domain.errors import (
     StateError,
 )
 from tests.jobs.serving import Served
-from tests.turk.served import MovableClock, Site, free_port
+from tests.turk.served import SECRET, MovableClock, Site, free_port
 from workers.market import MarketOptions, open_market
 from workers.market import requester_api as api
 from workers.market.mturk import MTurkMarket
 from workers.market.protocol import HitOrder, Marketplace
+from workers.turk import tenants
+from workers.turk.clock import system_clock
+from workers.turk.database import Database
+from workers.turk.settings import TurkSettings
 
 
 @pytest.fixture
@@ -154,8 +158,11 @@ async def test_a_message_reaches_only_whose_work_was_decided(served: Served, mar
     assert "Come back." in worker.http.get("/messages").text
 
 
-async def test_what_does_not_exist(served: Served, market: Marketplace) -> None:
-    other_account = MTurkMarket(served.url, "SOMEBODY", "any")
+async def test_what_does_not_exist(served: Served, market: Marketplace, mongod_uri: str, database_name: str) -> None:
+    settings = TurkSettings(mongodb_uri=mongod_uri, secret=SECRET, database=f"{database_name}_0")
+    database = Database(settings.mongodb_uri, settings.database)
+    other_account = MTurkMarket(served.url, *await tenants.make_key(database, settings, "somebody", system_clock()))
+    await database.close()
     hit = await market.post(order())
     assignment = submit(served, hit, "Ada")
     for stranger, known in ((other_account, hit), (market, "NOSUCHHIT1")):

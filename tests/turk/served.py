@@ -12,9 +12,14 @@ from urllib.parse import urlencode
 
 import boto3
 import httpx
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from workers.turk.settings import TurkSettings
+from workers.turk.signatures import SERVICE, secret_of
+from workers.turk.tenants import first_key
 
 SECRET = "a secret that only tests use"
 NAMESPACE = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2006-07-14/ExternalQuestion.xsd"
@@ -70,10 +75,19 @@ class Site:
             "mturk",
             endpoint_url=self.url,
             region_name="us-east-1",
-            aws_access_key_id=key or f"TENANT{next(numbers)}",
-            aws_secret_access_key="not looked at",
+            aws_access_key_id=(known := self.key(key or f"TENANT{next(numbers)}"))[0],
+            aws_secret_access_key=known[1],
             config=Config(retries={"max_attempts": 0}),
         )
+
+    def key(self, key: str) -> tuple[str, str]:
+        """An access key of the tenant of the same name, and its secret."""
+        first = first_key(self.settings)
+        if first is not None and first[0] == key:
+            return first
+        document = {"_id": key, "requester": key, "created_at": self.clock(), "revoked_at": None}
+        self.database.access_keys.replace_one({"_id": key}, document, upsert=True)
+        return key, secret_of(key, self.settings.secret)
 
     def worker(self, name: str | None = None) -> "Worker":
         return Worker(self, name or f"worker {next(numbers)}")
@@ -115,6 +129,15 @@ def submit(site: Site, assignment_id: str, **answers: str) -> httpx.Response:
     body = urlencode({"assignmentId": assignment_id, **(answers or {"receipt": "R1"})})
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return httpx.post(f"{site.url}/mturk/externalSubmit", content=body, headers=headers, timeout=30, verify=TLS)
+
+
+def signed(site: Site, operation: str, body: bytes, **headers: str) -> httpx.Response:
+    """A call that boto3 would not send, signed by tenant RAW; what is in ``headers`` replaces what it has."""
+    values = {"x-amz-target": f"MTurkRequesterServiceV20170117.{operation}", **headers}
+    request = AWSRequest("POST", site.url + "/", data=body, headers=values)
+    SigV4Auth(Credentials(*site.key("RAW")), SERVICE, "us-east-1").add_auth(request)
+    sent = {name.lower(): value for name, value in request.headers.items()}
+    return httpx.post(site.url, content=body, headers={**sent, **headers}, verify=TLS)
 
 
 def hit_type_values(**changes: Any) -> dict[str, Any]:

@@ -4,13 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import boto3
-import httpx
 import pytest
 from botocore.loaders import Loader
 
 from tests.turk.served import (
     NAMESPACE,
-    TLS,
     balance,
     counters,
     external_question,
@@ -18,6 +16,7 @@ from tests.turk.served import (
     hit_type_values,
     post_hit,
     refused,
+    signed,
 )
 from workers.turk.operations.registry import OPERATIONS
 
@@ -27,12 +26,8 @@ INVALID = "InvalidParameterValue"
 
 def raw(site, operation, body, **headers):
     """A call that boto3 would not send."""
-    known = {
-        "x-amz-target": f"MTurkRequesterServiceV20170117.{operation}",
-        "authorization": "AWS4-HMAC-SHA256 Credential=RAW/20261121/us-east-1/mturk-requester/aws4_request, Signature=0",
-    }
-    content = body if isinstance(body, bytes | str) else json.dumps(body)
-    return httpx.post(site.url, content=content, headers={**known, **headers}, verify=TLS)
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return signed(site, operation, content, **headers)
 
 
 def test_hit_types_are_equal_when_their_values_are(requester):
@@ -371,8 +366,9 @@ def test_nonsense_is_refused_or_answered(site, operation, body):
 
 def test_a_program_that_only_has_the_address_in_its_environment(site, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_MTURK", site.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "FROMENVIRONMENT")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
+    key, secret = site.key("FROMENVIRONMENT")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     client = boto3.Session(region_name="us-east-1").client("mturk")
     assert client.get_account_balance()["AvailableBalance"] == "10000.00"
 

@@ -92,7 +92,12 @@ class CuratingDesk(Office):
         port = free_port()
         market_url = f"http://127.0.0.1:{port}"
         settings = TurkSettings(
-            mongodb_uri=self._uri, secret=SECRET, database=f"market_{port}", public_url=market_url, sweep_seconds=3600.0
+            mongodb_uri=self._uri,
+            secret=SECRET,
+            database=f"market_{port}",
+            public_url=market_url,
+            sweep_seconds=3600.0,
+            first_key="WINNOW:any",
         )
         self._exits.callback(Served(lambda: create_marketplace(settings), port).stop)
         self.do(self._collect(market_url))

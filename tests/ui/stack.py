@@ -58,6 +58,7 @@ class Stack(Office):
             database=f"ui_{time.time_ns()}_turk",
             public_url=self.market,
             sweep_seconds=3600.0,
+            first_key="WINNOW:any",
         )
         exits.callback(Served(lambda: create_marketplace(turk), market).stop)
         super().__init__(uri, exits, lambda: utc_now() + self.ahead, market_endpoint=self.market)

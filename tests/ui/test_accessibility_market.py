@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+import pymongo
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -32,7 +33,7 @@ def site(mongod_uri: str) -> Iterator[Site]:
     )
     clock = MovableClock()
     server = Served(lambda: create_app(settings, clock), port)
-    yield Site(settings.public_url, settings, clock, None)
+    yield Site(settings.public_url, settings, clock, pymongo.MongoClient(mongod_uri)[settings.database])
     server.stop()
 
 

@@ -2,6 +2,7 @@
 
 TurkError                  everything below carries a message for the reader
 ├── RequestRefused         a requester's call is answered with RequestError and a TurkErrorCode
+│   ├── SignatureRefused   who asks is not known: answered with AWS's own code
 │   ├── InvalidParameter   a value breaks the service model or a documented limit
 │   └── InsufficientFunds  the prepaid balance does not cover the act
 ├── WorkerRefused          a worker's act is answered with a page; carries the HTTP status and a hint
@@ -27,6 +28,14 @@ class RequestRefused(TurkError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SignatureRefused(RequestRefused):
+    """The request's signature does not show who asks. ``kind`` is the error code that AWS gives in its place."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__("AWS.BadCredentialSupplied", message)
+        self.kind = kind
 
 
 class InvalidParameter(RequestRefused):

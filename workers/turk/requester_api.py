@@ -1,13 +1,10 @@
 """POST /: the MTurk Requester API, AWS JSON 1.1.
 
-The tenant is the access key in the request's SigV4 credential: each key has its own HITs, assignments and money. The
-signature itself is not verified, so whoever reaches the port can use any key: keep it on loopback or behind something
-that authenticates.
+The tenant is the requester whose access key signed the request: each has HITs, assignments and money of its own.
 """
 
 import json
 import logging
-import re
 import uuid
 from typing import Any
 
@@ -15,9 +12,10 @@ from pymongo.errors import PyMongoError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workers.turk.clock import epoch_milliseconds
-from workers.turk.errors import FormRefused, InvalidParameter, ModelMismatch, RequestRefused
-from workers.turk.marketplace import marketplace_of, read_body
+from workers.turk import signatures, tenants
+from workers.turk.clock import epoch_milliseconds, system_clock
+from workers.turk.errors import FormRefused, InvalidParameter, ModelMismatch, RequestRefused, SignatureRefused
+from workers.turk.marketplace import Marketplace, marketplace_of, read_body
 from workers.turk.model import TARGET_PREFIX, operation_names, read_request, write_reply
 from workers.turk.operations.call import Call
 from workers.turk.operations.registry import OPERATIONS
@@ -25,7 +23,6 @@ from workers.turk.operations.registry import OPERATIONS
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1 << 20
-_CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 +Credential=([A-Za-z0-9_.+=-]{1,128})/")
 
 
 async def answer(request: Request) -> Response:
@@ -33,9 +30,9 @@ async def answer(request: Request) -> Response:
     marketplace = marketplace_of(request)
     now, request_id = marketplace.clock(), str(uuid.uuid4())
     try:
-        operation = _operation(request)
-        requester = _tenant(request)
         body = await read_body(request, MAX_BODY_BYTES)
+        requester = await _tenant(request, marketplace, body)
+        operation = _operation(request)
         parameters = read_request(operation, _json(body))
         call = Call(
             requester=requester,
@@ -45,6 +42,8 @@ async def answer(request: Request) -> Response:
             settings=marketplace.settings,
         )
         reply = write_reply(operation, await OPERATIONS[operation](call, parameters))
+    except SignatureRefused as refused:
+        return _error(400, refused.kind, refused.message, refused.code, request_id)
     except RequestRefused as refused:
         return _error(400, "RequestError", f"{refused.message} ({epoch_milliseconds(now)})", refused.code, request_id)
     except FormRefused as refused:
@@ -68,11 +67,12 @@ def _operation(request: Request) -> str:
     return name
 
 
-def _tenant(request: Request) -> str:
-    match = _CREDENTIAL.match(request.headers.get("authorization", ""))
-    if match is None:
-        raise RequestRefused("AWS.BadCredentialSupplied", "The request carries no AWS4-HMAC-SHA256 credential.")
-    return match.group(1)
+async def _tenant(request: Request, marketplace: Marketplace, body: bytes) -> str:
+    async def find(key: str) -> signatures.AccessKey | None:
+        return await tenants.find_key(marketplace.database, marketplace.settings, key)
+
+    # The machine's own time, whatever moment the marketplace plays at: clients sign with theirs.
+    return await signatures.requester_of(request.headers, request.url.query, body, system_clock(), find)
 
 
 def _json(body: bytes) -> Any:

@@ -1,5 +1,6 @@
 """The settings of the marketplace: one frozen value, read from the environment once, at the factory."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -8,23 +9,27 @@ from urllib.parse import urlsplit
 from workers.turk.errors import SettingsError
 
 PREFIX = "WINNOW_TURK_"
+_FIRST_KEY = re.compile(r"[A-Za-z0-9_.+=-]{1,128}(:\S*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurkSettings:
     """What one marketplace process needs to know.
 
-    ``public_url`` is the address that browsers use; it becomes ``turkSubmitTo``. ``secret`` signs the workers'
-    cookies. ``starting_balance_cents`` is the prepaid money of a new requester. Fees are whole percents of reward
-    and bonus: ``fee_percent`` always, ``large_hit_fee_percent`` in addition for HITs with ten or more assignments,
-    at least ``minimum_fee_cents`` for each assignment or bonus unless the percentage is 0. ``sweep_seconds`` is how
-    often deadlines are looked after while nobody calls.
+    ``public_url`` is the address that browsers use; it becomes ``turkSubmitTo``. ``secret`` signs the workers' cookies
+    and makes the secrets of access keys. ``first_key`` is the access key of a tenant that nobody has to make:
+    ``KEY:SECRET``, or ``KEY`` alone for the secret that ``secret`` gives it. ``starting_balance_cents`` is the prepaid
+    money of a new requester. Fees are whole percents of reward and bonus: ``fee_percent`` always,
+    ``large_hit_fee_percent`` in addition for HITs with ten or more assignments, at least ``minimum_fee_cents`` for
+    each assignment or bonus unless the percentage is 0. ``sweep_seconds`` is how often deadlines are looked after
+    while nobody calls.
     """
 
     mongodb_uri: str
     secret: str = field(repr=False)
     database: str = "winnow_turk"
     public_url: str = "http://127.0.0.1:8001"
+    first_key: str = field(default="", repr=False)
     starting_balance_cents: int = 1_000_000
     fee_percent: int = 20
     large_hit_fee_percent: int = 20
@@ -39,6 +44,8 @@ class TurkSettings:
             )
         if len(self.secret) < 16:
             raise SettingsError("secret is shorter than 16 characters. Make one: openssl rand -hex 32")
+        if self.first_key and not _FIRST_KEY.fullmatch(self.first_key):
+            raise SettingsError("first_key must be an access key and its secret: KEY:SECRET.")
         if self.sweep_seconds <= 0:
             raise SettingsError("sweep_seconds must be above 0.")
         numbers = (self.starting_balance_cents, self.fee_percent, self.large_hit_fee_percent, self.minimum_fee_cents)
