@@ -17,7 +17,7 @@ Session = AsyncClientSession
 
 COLLECTIONS = (
     *("hit_types", "hits", "assignments", "bonuses", "tokens", "workers", "accounts", "ledger"),
-    *("blocks", "messages", "access_keys"),
+    *("blocks", "messages", "access_keys", "reviews"),
 )
 TOKEN_RECORD_SECONDS = 2 * 24 * 3600
 
@@ -59,6 +59,7 @@ class Database:
         self.blocks: AsyncCollection[Document] = database["blocks"]
         self.messages: AsyncCollection[Document] = database["messages"]
         self.access_keys: AsyncCollection[Document] = database["access_keys"]
+        self.reviews: AsyncCollection[Document] = database["reviews"]
 
     async def prepare(self) -> None:
         """Creates what is missing; safe to repeat. Raises SettingsError when MongoDB cannot be used."""
@@ -106,6 +107,7 @@ class Database:
         await self.blocks.create_index([("worker", ASCENDING)])
         await self.messages.create_index([("worker", ASCENDING), ("order", ASCENDING)])
         await self.access_keys.create_index([("requester", ASCENDING), ("created_at", ASCENDING)])
+        await self.reviews.create_index([("hit", ASCENDING), ("order", ASCENDING)])
 
     async def atomically(self, act: Callable[[Session], Awaitable[Result]]) -> Result:
         """Runs ``act`` in one transaction and commits it. ``act`` runs again after a write conflict, so it must not

@@ -13,6 +13,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from workers.turk import reviewing
 from workers.turk.database import Database, Session
 from workers.turk.errors import NotNow, NotThere, RequestRefused
 from workers.turk.identifiers import new_id, order_key
@@ -61,7 +62,9 @@ async def accept(database: Database, hit_id: str, worker: str, now: datetime) ->
     async def act(session: Session) -> None:
         await database.assignments.insert_one(assignment, session=session)
         taken = await database.hits.update_one(
-            {"_id": hit_id, "disposed": False, "expired": False, "expires_at": {"$gt": now}, "available": {"$gt": 0}},
+            # The type as it was read: a change of the reward in the same moment is not accepted unseen.
+            {"_id": hit_id, "hit_type": hit["hit_type"], "expired": False, "expires_at": {"$gt": now}}
+            | {"disposed": False, "available": {"$gt": 0}},
             {"$inc": {"available": -1, "pending": 1}},
             session=session,
         )
@@ -110,9 +113,10 @@ async def submit(database: Database, assignment_id: str, answers: list[tuple[str
             return_document=ReturnDocument.AFTER,
         )
         if after is not None:
-            await database.hits.update_one(
+            hit = await database.hits.find_one_and_update(
                 {"_id": after["hit"]}, {"$inc": {"pending": -1, "submitted": 1}}, session=session
             )
+            await reviewing.notice(database, session, hit, now)
         return after
 
     stored = await database.atomically(act) if found["state"] == AssignmentState.IN_PROGRESS else None
@@ -142,6 +146,7 @@ async def give_back(database: Database, assignment_id: str, to: AssignmentState,
         if hit is not None and hit["expired"]:
             # Nobody can take the slot any more, so its money is free again.
             await Books(database, session, hit["requester"], now).hold(hit["_id"], -price(hit))
+            await reviewing.notice(database, session, hit, now)
         return True
 
     return await database.atomically(act)
@@ -221,6 +226,7 @@ async def expire(database: Database, hit_id: str, now: datetime) -> None:
         change = {"expired": True, "expires_at": ends, "due_at": ends + DISPOSAL_DELAY}
         await database.hits.update_one({"_id": hit_id}, {"$set": change}, session=session)
         await Books(database, session, hit["requester"], now).hold(hit_id, -price(hit) * hit["available"])
+        await reviewing.notice(database, session, hit, now)
 
     await database.atomically(act)
 
@@ -253,10 +259,12 @@ async def catch_up(database: Database, now: datetime, scope: Mapping[str, str] |
         moved += 1
     of_hits = {("_id" if name == "hit" else name): value for name, value in scope.items()}
     async for hit in database.hits.find({**due, **of_hits}):
-        if not hit["expired"]:
+        if not hit["expired"] and hit["expires_at"] <= now:
             await expire(database, hit["_id"], now)
-        else:
+        elif hit["expired"] and "review_due" not in hit:
             await dispose(database, hit["_id"])
+        if hit.get("policies"):
+            await reviewing.review(database, hit["_id"], now, {"approve": approve, "reject": reject})
         moved += 1
     return moved
 

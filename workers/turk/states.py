@@ -15,7 +15,7 @@ Its status is computed from them (MTurk's HIT states):
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 DISPOSAL_DELAY = timedelta(days=120)
 OVERRIDE_WINDOW = timedelta(days=30)
@@ -74,6 +74,8 @@ class Hit(TypedDict):
     pending: int
     submitted: int
     completed: int
+    policies: NotRequired[dict[str, Any]]
+    review_due: NotRequired[str]
 
 
 class Assignment(TypedDict):
@@ -99,6 +101,7 @@ class Assignment(TypedDict):
     rejected_at: NotRequired[datetime]
     answer: NotRequired[str]
     feedback: NotRequired[str]
+    known_score: NotRequired[int]
 
 
 def is_open(hit: Hit, now: datetime) -> bool:

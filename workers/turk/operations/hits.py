@@ -13,11 +13,12 @@ from workers.turk.money import LARGE_HIT, dollars, fee_of_assignment
 from workers.turk.operations.call import Call, after, page, page_size, wrong_hit_state
 from workers.turk.operations.hit_types import DURATION, find_hit_type, in_range, read_hit_type, store_hit_type
 from workers.turk.questions import parse_question
+from workers.turk.review_policies import read_policies
 from workers.turk.states import Hit, HitStatus, held, hit_status, price
 
 MAX_ASSIGNMENTS = 1_000_000_000
 MAX_ANNOTATION = 255
-NOT_OFFERED = ("AssignmentReviewPolicy", "HITReviewPolicy", "HITLayoutId", "HITLayoutParameters")
+LAYOUTS = ("HITLayoutId", "HITLayoutParameters")
 
 
 def hit_reply(hit: Hit, now: datetime) -> dict[str, Any]:
@@ -82,9 +83,9 @@ async def _post(
 
 
 def _new_hit(call: Call, parameters: dict[str, Any], hit_type: str, properties: dict[str, Any]) -> Hit:
-    for name in NOT_OFFERED:
+    for name in LAYOUTS:
         if parameters.get(name):
-            raise InvalidParameter(f"{name} is not offered by this marketplace. Leave it out and give a Question.")
+            raise InvalidParameter(f"{name} cannot be used: layouts are made on Amazon's site only. Give a Question.")
     if "Question" not in parameters:
         raise InvalidParameter("Question is required.")
     parse_question(parameters["Question"], call.settings.public_url)
@@ -93,20 +94,20 @@ def _new_hit(call: Call, parameters: dict[str, Any], hit_type: str, properties: 
         raise InvalidParameter(f"RequesterAnnotation may have at most {MAX_ANNOTATION} characters.")
     count = in_range({"MaxAssignments": 1, **parameters}, "MaxAssignments", 1, MAX_ASSIGNMENTS)
     expires_at = call.now + timedelta(seconds=in_range(parameters, "LifetimeInSeconds", *DURATION))
-    identifier = new_id()
+    identifier, kind = new_id(), _of_type(call, hit_type, properties, count)
     return Hit(
         _id=identifier,
         requester=call.requester,
         order=order_key(call.now, identifier),
         hit_type=hit_type,
-        group=digest_id({"group": hit_type}),
-        title=properties["title"],
-        description=properties["description"],
-        keywords=properties["keywords"],
-        reward=properties["reward"],
-        fee=fee_of_assignment(properties["reward"], count, call.settings),
-        duration=properties["duration"],
-        auto_approval_delay=properties["auto_approval_delay"],
+        group=kind["group"],
+        title=kind["title"],
+        description=kind["description"],
+        keywords=kind["keywords"],
+        reward=kind["reward"],
+        fee=kind["fee"],
+        duration=kind["duration"],
+        auto_approval_delay=kind["auto_approval_delay"],
         question=parameters["Question"],
         annotation=annotation,
         created_at=call.now,
@@ -120,7 +121,18 @@ def _new_hit(call: Call, parameters: dict[str, Any], hit_type: str, properties: 
         pending=0,
         submitted=0,
         completed=0,
+        policies=read_policies(parameters),
     )
+
+
+def _of_type(call: Call, hit_type: str, properties: dict[str, Any], count: int) -> dict[str, Any]:
+    """What a HIT of so many assignments has from its type."""
+    return {
+        "hit_type": hit_type,
+        "group": digest_id({"group": hit_type}),
+        "fee": fee_of_assignment(properties["reward"], count, call.settings),
+        **properties,
+    }
 
 
 async def get_hit(call: Call, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -205,12 +217,42 @@ async def _extend_lifetime(call: Call, hit_id: str, expire_at: datetime) -> None
             raise wrong_hit_state(HitStatus.DISPOSED)
         if not hit["expired"] and expire_at < hit["expires_at"].replace(microsecond=0):
             raise InvalidParameter("ExpireAt is before the present expiration. Extend it, or expire it now with 0.")
-        change = {"expires_at": expire_at, "due_at": expire_at, "expired": False, "reviewing": False}
+        due_at = call.now if hit.get("review_due") else expire_at
+        change = {"expires_at": expire_at, "due_at": due_at, "expired": False, "reviewing": False}
         await call.database.hits.update_one({"_id": hit_id}, {"$set": change}, session=session)
         if hit["expired"]:
             await call.books(session).hold(hit_id, price(hit) * hit["available"])
 
     await call.database.atomically(act)
+
+
+async def update_hit_type(call: Call, parameters: dict[str, Any]) -> dict[str, Any]:
+    """UpdateHITTypeOfHIT: the HIT takes on the values of another type.
+
+    Nobody's pay changes while he works: another reward is refused as long as assignments are in progress. Those that
+    are submitted keep the reward that they were accepted for.
+    """
+    hit_id = (await call.hit(parameters["HITId"]))["_id"]
+    hit_type = parameters["HITTypeId"]
+    properties = await find_hit_type(call, hit_type)
+
+    async def act(session: Session) -> None:
+        hit = await call.database.hits.find_one({"_id": hit_id, "disposed": False}, session=session)
+        if hit is None:
+            raise wrong_hit_state(HitStatus.DISPOSED)
+        if hit["pending"] and hit["reward"] != properties["reward"]:
+            raise RequestRefused(
+                "AWS.MechanicalTurk.InvalidHITState",
+                f"{hit['pending']} assignments are in progress, so the reward cannot change. Try when none is.",
+            )
+        change = _of_type(call, hit_type, properties, hit["max_assignments"])
+        await call.database.hits.update_one({"_id": hit_id}, {"$set": change}, session=session)
+        if not hit["expired"]:
+            dearer = change["reward"] + change["fee"] - price(hit)
+            await call.books(session).hold(hit_id, dearer * hit["available"])
+
+    await call.database.atomically(act)
+    return {}
 
 
 async def update_review_status(call: Call, parameters: dict[str, Any]) -> dict[str, Any]:

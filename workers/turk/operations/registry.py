@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from workers.turk.operations import assignments, hit_types, hits, payments, workers
+from workers.turk.operations import assignments, hit_types, hits, payments, reviews, workers
 from workers.turk.operations.call import Call
 
 Operation = Callable[[Call, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -23,6 +23,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListAssignmentsForHIT": assignments.list_assignments,
     "ListBonusPayments": payments.list_bonus_payments,
     "ListHITs": hits.list_hits,
+    "ListReviewPolicyResultsForHIT": reviews.list_review_policy_results,
     "ListReviewableHITs": hits.list_reviewable_hits,
     "ListWorkerBlocks": workers.list_worker_blocks,
     "NotifyWorkers": workers.notify_workers,
@@ -30,4 +31,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "SendBonus": payments.send_bonus,
     "UpdateExpirationForHIT": hits.update_expiration,
     "UpdateHITReviewStatus": hits.update_review_status,
+    "UpdateHITTypeOfHIT": hits.update_hit_type,
 }
