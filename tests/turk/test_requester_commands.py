@@ -1,0 +1,69 @@
+"""``./winnow requesters``, as somebody with a shell beside a running marketplace uses it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from typer.testing import CliRunner
+
+from active_learning.domain.errors import InputError
+from deploy.requester_commands import app
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def served(serve):
+    """A marketplace in the database that the commands look for."""
+    return serve(database="shell_turk")
+
+
+@pytest.fixture
+def run(served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command and returns what it prints; raises what the command raises."""
+    for name, value in {
+        "WINNOW_MONGODB_URI": served.settings.mongodb_uri,
+        "WINNOW_DATABASE": "shell",
+        "WINNOW_SECRET": served.settings.secret,
+        "WINNOW_MARKET_ENDPOINT": served.url,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def command(*words: str) -> str:
+        asked = ["requesters", *words, "--data", str(tmp_path)]
+        return CliRunner().invoke(app, asked, catch_exceptions=False).output
+
+    return command
+
+
+def test_from_a_key_to_its_end(run: Run) -> None:
+    said = dict(re.findall(r"export (\w+)=(\S+)", run("add", "my-lab")))
+    mturk = boto3.client(
+        "mturk",
+        region_name="us-east-1",
+        endpoint_url=said["AWS_ENDPOINT_URL_MTURK"],
+        aws_access_key_id=said["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=said["AWS_SECRET_ACCESS_KEY"],
+    )
+    assert mturk.get_account_balance()["AvailableBalance"] == "10000.00"
+    assert "$10250.50" in run("deposit", "my-lab", "250.50")
+    assert mturk.get_account_balance()["AvailableBalance"] == "10250.50"
+    listed = run("list")
+    assert re.search(r"my-lab\s+│ \$10250.50", listed)
+    assert said["AWS_ACCESS_KEY_ID"] in listed
+    assert said["AWS_SECRET_ACCESS_KEY"] not in listed
+    assert "my-lab" in run("revoke", said["AWS_ACCESS_KEY_ID"])
+    with pytest.raises(ClientError, match="UnrecognizedClient"):
+        mturk.get_account_balance()
+    assert "no, revoked" in run("list")
+
+
+@pytest.mark.parametrize(
+    "words", [("add", "two words"), ("deposit", "nobody", "5"), ("deposit", "x", "five"), ("revoke", "NONE")]
+)
+def test_what_cannot_be_done_is_said(run: Run, words: tuple[str, ...]) -> None:
+    with pytest.raises(InputError):
+        run(*words)
