@@ -16,7 +16,7 @@ from api.operations.context import Winnow
 from api.settings import Settings
 from deploy import mongodb
 from deploy.processes import Child, Supervisor, check_port_free
-from workers.turk.signatures import secret_of
+from workers.turk.identifiers import secret_of
 
 URI_FILE = "mongodb.uri"
 SECRET_FILE = "secret"

@@ -17,8 +17,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from workers.turk.identifiers import secret_of
 from workers.turk.settings import TurkSettings
-from workers.turk.signatures import SERVICE, secret_of
+from workers.turk.signatures import SERVICE
 from workers.turk.tenants import first_key
 
 SECRET = "a secret that only tests use"

@@ -18,8 +18,9 @@ from tests.turk.served import SECRET, TLS, post_hit
 from workers.turk import tenants
 from workers.turk.database import Database
 from workers.turk.errors import InvalidParameter, SettingsError, SignatureRefused
+from workers.turk.identifiers import secret_of
 from workers.turk.settings import TurkSettings
-from workers.turk.signatures import SERVICE, AccessKey, requester_of, secret_of
+from workers.turk.signatures import SERVICE, AccessKey, requester_of
 
 BODY = b'{"MaxResults": 5}'
 TARGET = "MTurkRequesterServiceV20170117.ListHITs"

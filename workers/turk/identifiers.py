@@ -1,7 +1,11 @@
-"""Identifiers in the shapes that the service model asks for: EntityId ``^[A-Z0-9]+$``, CustomerId ``^A[A-Z0-9]+$``."""
+"""Identifiers in the shapes that the service model asks for: EntityId ``^[A-Z0-9]+$``, CustomerId ``^A[A-Z0-9]+$``.
+
+And the secrets of access keys, which are made of their ids.
+"""
 
 import base64
 import hashlib
+import hmac
 import json
 import re
 import secrets
@@ -35,3 +39,9 @@ def worker_id(name: str) -> str:
 def order_key(moment: datetime, identifier: str) -> str:
     """A text that sorts by time and then by id, unique per id: what pages of results are cut by."""
     return f"{epoch_milliseconds(moment):015d}-{identifier}"
+
+
+def secret_of(key: str, marketplace_secret: str) -> str:
+    """The secret access key of an access key's id: 40 characters, as Amazon's are."""
+    digest = hmac.new(marketplace_secret.encode(), f"access-key/{key}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest)[:40].decode()

@@ -4,7 +4,6 @@ The secret of an access key is not stored: it is made of the key's id and the ma
 the database can sign nothing. Whoever changes ``secret`` ends every key.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -36,12 +35,6 @@ class AccessKey:
 
     requester: str
     secret: str
-
-
-def secret_of(key: str, marketplace_secret: str) -> str:
-    """The secret access key of an id: 40 characters, as Amazon's are."""
-    digest = hmac.new(marketplace_secret.encode(), f"access-key/{key}".encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest)[:40].decode()
 
 
 async def requester_of(

@@ -14,9 +14,9 @@ from pymongo import ReturnDocument
 from workers.turk import ledger
 from workers.turk.database import Database, Document
 from workers.turk.errors import InvalidParameter
-from workers.turk.identifiers import new_id
+from workers.turk.identifiers import new_id, secret_of
 from workers.turk.settings import TurkSettings
-from workers.turk.signatures import AccessKey, secret_of
+from workers.turk.signatures import AccessKey
 
 MAX_KEYS = 20
 _KEY_LETTERS = string.ascii_uppercase + string.digits
