@@ -1,8 +1,12 @@
 """Review policies and UpdateHITTypeOfHIT, seen through boto3; Amazon's own example of the scores."""
 
+import asyncio
+
 import pytest
 
 from tests.turk.served import balance, counters, hit, hit_type_values, post_hit, refused
+from workers.turk import lifecycle, reviewing
+from workers.turk.database import Database
 from workers.turk.review_policies import agreement, normal, read_policy
 
 KNOWN = "ScoreMyKnownAnswers/2011-09-01"
@@ -115,6 +119,49 @@ def test_plurality_waits_for_all_then_extends_and_decides(site, requester):
     assert scores[hit_id, None, "HITAgreementScore"] == "100"
     assert (scores[hit_id, "q", "PluralityAnswer"], scores[hit_id, "q", "PluralityLevel"]) == ("cat", "66")
     assert scores[second, "q", "AgreedWithPlurality"] == "0"
+
+
+async def all_at_once(site, hit_id):
+    """Several processes look at a HIT at the same moment."""
+    databases = [Database(site.settings.mongodb_uri, site.settings.database) for _ in range(4)]
+    await asyncio.gather(*(lifecycle.catch_up(database, site.clock(), {"hit": hit_id}) for database in databases))
+    await asyncio.gather(*(database.close() for database in databases))
+
+
+@pytest.mark.parametrize("rules", [{"ApproveIfWorkerAgreementScoreIsAtLeast": "100"}, {}])
+def test_whoever_reviews_at_the_same_time_finds_and_pays_once(site, requester, rules):
+    hit_id = post_hit(
+        requester, 3, AssignmentReviewPolicy=known(), HITReviewPolicy=plurality(QuestionIds="q1", **rules)
+    )
+    people = [site.worker() for _ in range(3)]
+    for worker, assignment_id in [(worker, worker.accept(hit_id)) for worker in people]:
+        assert worker.submit(assignment_id, q1="yes", q2="a").status_code == 200
+    asyncio.run(all_at_once(site, hit_id))
+    assert {state for state, _ in states(requester, hit_id).values()} == {"Approved" if rules else "Submitted"}
+    assert balance(requester) == ("9998.20", "0.00" if rules else "1.80")
+    reply = requester.list_review_policy_results_for_hit(HITId=hit_id, MaxResults=100)
+    for level, count in (("Assignment", 9), ("HIT", 9)):
+        assert len(reply[f"{level}ReviewReport"]["ReviewResults"]) == len(results(reply, level)) == count, level
+
+
+def test_what_was_only_intended_is_done_by_the_next_one(site, requester):
+    hit_id = post_hit(requester, 2, AssignmentReviewPolicy=known(ApproveIfKnownAnswerScoreIsAtLeast="50"))
+    assignment_id = answer(site, hit_id, q1="yes")
+
+    async def killed(*_):
+        raise SystemExit
+
+    async def review():
+        database = Database(site.settings.mongodb_uri, site.settings.database)
+        try:
+            await reviewing.review(database, hit_id, site.clock(), {"approve": killed, "reject": killed})
+        finally:
+            await database.close()
+
+    with pytest.raises(SystemExit):
+        asyncio.run(review())
+    assert states(requester, hit_id)[assignment_id] == ("Approved", None)
+    assert balance(requester) == ("9998.80", "0.60")
 
 
 def test_pages_of_results(site, requester):

@@ -130,8 +130,10 @@ class _Report:
         self._entries: list[Document] = []
 
     def result(self, subject: str, kind: str, key: str, value: str, question: str | None = None) -> None:
-        found = {"SubjectId": subject, "SubjectType": kind, "QuestionId": question, "Key": key, "Value": value}
-        self._add(new_id(), "result", found)
+        about = {"SubjectId": subject, "SubjectType": kind, "QuestionId": question, "Key": key}
+        # The same for whoever looks at the same moment: it is there once.
+        identifier = digest_id({"hit": self._hit["_id"], "level": self._level, **about})
+        self._add(identifier, "result", {**about, "Value": value})
 
     def decide(self, policy: Policy, assignment: Assignment, score: int) -> None:
         verdict = policy.verdict(score)
