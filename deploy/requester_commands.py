@@ -100,7 +100,7 @@ def deposit(
 async def _marketplace(data: Data) -> AsyncIterator[tuple[Database, TurkSettings]]:
     """The database and the settings of our own marketplace; what it refuses is an error of ours."""
     with local_settings(data) as local:
-        settings = TurkSettings.from_env(stack.market_environment(local))
+        settings = TurkSettings.from_env({**stack.environment(), **stack.market_environment(local)})
         database = Database(settings.mongodb_uri, settings.database)
         try:
             await database.prepare()

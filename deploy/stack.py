@@ -119,13 +119,17 @@ def market(settings: Settings, ports: Ports, logs: Path) -> Child:
 
 
 def market_environment(settings: Settings) -> dict[str, str]:
-    """The variables that our own marketplace reads its settings from."""
+    """The variables that our own marketplace reads its settings from.
+
+    Its first key is the one that Winnow's worker has. Where that works at another market it has none of ours.
+    """
+    own = {"WINNOW_TURK_FIRST_KEY": f"{settings.market_access_key}:{settings.market_secret_key}"}
     return {
         "WINNOW_TURK_MONGODB_URI": settings.mongodb_uri,
         "WINNOW_TURK_DATABASE": f"{settings.database}_turk",
         "WINNOW_TURK_SECRET": settings.secret,
         "WINNOW_TURK_PUBLIC_URL": settings.market_endpoint,
-        "WINNOW_TURK_FIRST_KEY": f"{settings.market_access_key}:{settings.market_secret_key}",
+        **(own if settings.market == "turk" else {}),
     }
 
 

@@ -67,3 +67,15 @@ def test_from_a_key_to_its_end(run: Run) -> None:
 def test_what_cannot_be_done_is_said(run: Run, words: tuple[str, ...]) -> None:
     with pytest.raises(InputError):
         run(*words)
+
+
+def test_the_marketplaces_own_settings_are_heard(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINNOW_TURK_STARTING_BALANCE_CENTS", "0")
+    run("add", "poor-lab")
+    assert re.search(r"poor-lab\s+│ \$0\.00", run("list"))
+
+
+def test_the_first_key_is_the_workers_and_nobody_elses(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "by the settings" in run("list")
+    monkeypatch.setenv("WINNOW_MARKET", "mturk-sandbox")
+    assert "by the settings" not in run("list"), "its secret would be one that everybody knows"
