@@ -19,7 +19,7 @@ from scipy.stats import binom
 from active_learning.domain.errors import InputError
 from active_learning.domain.policy import Policy
 from active_learning.domain.value import Value
-from active_learning.quality import GUESSING_LEVEL
+from active_learning.quality import CLOSE, GUESSING_LEVEL
 
 ACCURACIES = (0.70, 0.75, 0.80, 0.85, 0.90, 0.95, 0.98)
 """Guessing is 0.5, a person in a hurry 0.8, most annotators 0.9 to 0.98."""
@@ -29,9 +29,6 @@ USUAL_RULE = 0.90
 
 TASKS = 20
 """Tasks that somebody may well do of one category."""
-
-CLOSE = 1e-12
-"""Sums of the hypergeometric table and SciPy's own differ by less; no threshold is that near to a chance."""
 
 Chances = NDArray[np.float64]
 Decisions = NDArray[np.bool_]

@@ -27,6 +27,9 @@ from active_learning.domain.verdict import Record, Verdict
 GUESSING_LEVEL = 0.02
 """Largest chance with which answers that carry no information pass the test of information."""
 
+CLOSE = 1e-12
+"""Chances that equal a level may come out this much above it: 1 in 10 is not above 0.1. Sums are off by less."""
+
 SLACKING_LEVEL = 0.05
 """Chance of doing so badly below which little gold speaks against a good earlier record."""
 
@@ -89,12 +92,13 @@ def _informed(score: Record) -> bool:
         return False
     # Fisher 1935: given how often yes was said, right yeses are hypergeometric if answers ignore the images.
     chance = float(hypergeom.sf(score.correct_yes - 1, score.gold, score.gold_yes, score.said_yes))
-    return chance <= GUESSING_LEVEL or score.correct == score.gold
+    return chance <= GUESSING_LEVEL + CLOSE or score.correct == score.gold
 
 
 def _exchanged(score: Record, policy: Policy) -> bool:
     """Say whether yes and no are exchanged: so few right yeses hardly come about if answers ignore the images."""
-    return float(hypergeom.cdf(score.correct_yes, score.gold, score.gold_yes, score.said_yes)) <= policy.false_refusal
+    chance = float(hypergeom.cdf(score.correct_yes, score.gold, score.gold_yes, score.said_yes))
+    return chance <= policy.false_refusal + CLOSE
 
 
 def _reason(score: Verdict, exchanged: bool) -> str:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from active_learning.domain.errors import InputError
@@ -36,6 +36,7 @@ def binomial(n: int, k: int, p: float) -> float:
     use=st.sampled_from([0.6, 0.75, 0.9]),
     accuracy=st.sampled_from([0.0, 0.3, 0.5, 0.8, 0.95, 1.0]),
 )
+@example(gold=5, honest=0.6, false_refusal=0.1, use=0.6, accuracy=0.0)  # exchanged by a chance of exactly 1 in 10
 def test_the_chances_are_those_of_the_verdict(
     gold: int, honest: float, false_refusal: float, use: float, accuracy: float
 ) -> None:
