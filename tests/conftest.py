@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from pymongo import MongoClient
 
@@ -11,8 +12,12 @@ from deploy import mongodb
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known, and the examples of property tests."""
     config.addinivalue_line("markers", "long: whole campaigns again; they run with WINNOW_LONG=1")
+    # The usual run tries the same examples each time, so what it says is about the change. A long one looks further.
+    hypothesis.settings.register_profile("usual", derandomize=True)
+    if not os.environ.get("WINNOW_LONG"):
+        hypothesis.settings.load_profile("usual")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
