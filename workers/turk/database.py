@@ -18,6 +18,7 @@ Session = AsyncClientSession
 COLLECTIONS = (
     *("hit_types", "hits", "assignments", "bonuses", "tokens", "workers", "accounts", "ledger"),
     *("blocks", "messages", "access_keys", "reviews"),
+    *("attempts", "invitations", "appeals"),
 )
 TOKEN_RECORD_SECONDS = 2 * 24 * 3600
 
@@ -60,6 +61,9 @@ class Database:
         self.messages: AsyncCollection[Document] = database["messages"]
         self.access_keys: AsyncCollection[Document] = database["access_keys"]
         self.reviews: AsyncCollection[Document] = database["reviews"]
+        self.attempts: AsyncCollection[Document] = database["attempts"]
+        self.invitations: AsyncCollection[Document] = database["invitations"]
+        self.appeals: AsyncCollection[Document] = database["appeals"]
 
     async def prepare(self) -> None:
         """Creates what is missing; safe to repeat. Raises SettingsError when MongoDB cannot be used."""
@@ -108,6 +112,9 @@ class Database:
         await self.messages.create_index([("worker", ASCENDING), ("order", ASCENDING)])
         await self.access_keys.create_index([("requester", ASCENDING), ("created_at", ASCENDING)])
         await self.reviews.create_index([("hit", ASCENDING), ("order", ASCENDING)])
+        await self.attempts.create_index([("at", ASCENDING)], expireAfterSeconds=TOKEN_RECORD_SECONDS)
+        await self.invitations.create_index([("requester", ASCENDING), ("order", ASCENDING)])
+        await self.appeals.create_index([("requester", ASCENDING), ("order", ASCENDING)])
 
     async def atomically(self, act: Callable[[Session], Awaitable[Result]]) -> Result:
         """Runs ``act`` in one transaction and commits it. ``act`` runs again after a write conflict, so it must not
