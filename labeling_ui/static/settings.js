@@ -24,6 +24,18 @@ form.addEventListener("keydown", (event) => {
   later(0);
 });
 
+// What was typed before this script was there, or was kept by the browser on the way back, counts too.
+if ([...form.elements].some((field) => numbers.test(field.name) && changed(field))) later(0);
+
+function changed(field) {
+  if (field.localName === "select") {
+    const first = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(first, 0);
+  }
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
+}
+
 function later(pause = PAUSE) {
   clearTimeout(due);
   due = setTimeout(run, pause);

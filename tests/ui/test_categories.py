@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from active_learning.domain.access import UserRole
 from active_learning.domain.label import Source
@@ -62,6 +62,19 @@ def test_a_researcher_makes_a_category_and_sees_what_it_will_cost(page: Page, of
     page.wait_for_url("**/categories/car")
     made = office.do(categories.get(office.w, "car"))
     assert (made.question, made.policy) == ("Is it a <car>?", Policy(reward_cents=120, hidden_gold=30))
+
+
+def test_what_was_typed_before_the_script_came_is_forecast_too(page: Page, office: Office, quiet: list[str]) -> None:
+    def when_typed(route: Route) -> None:
+        page.get_by_label("Images", exact=True).fill("200")
+        route.continue_()
+
+    page.goto(f"{office.web}/categories/new", wait_until="commit")
+    unhurried = page.locator(".forecast-cost strong").inner_text()
+    page.route("**/settings*.js", when_typed)
+    page.reload()
+    expect(page.locator(".forecast-cost strong")).not_to_have_text(unhurried)
+    assert page.get_by_label("Images", exact=True).input_value() == "200"
 
 
 def test_settings_are_changed_paused_and_put_away(page: Page, office: Office, quiet: list[str]) -> None:
