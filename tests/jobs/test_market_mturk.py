@@ -200,6 +200,8 @@ async def test_a_bonus_is_paid_once(served: Served, market: Marketplace) -> None
     for _ in range(2):
         await market.bonus(annotator, assignment, 25, "You were very quick.", "bonus-1")
     assert await market.balance() == before - 30
+    [paid] = await market.bonuses(hit)
+    assert (paid.assignment, paid.annotator, paid.cents, paid.token) == (assignment, annotator, 25, "bonus-1")
     with pytest.raises(BudgetExhausted):
         await market.bonus(annotator, assignment, before, "Too much.", "bonus-2")
     assert await market.balance() == before - 30

@@ -16,7 +16,7 @@ from botocore.exceptions import ConnectionError as ConnectionFailed
 
 from active_learning.domain.errors import InputError, MarketUnavailable, NotFound, StateError, WinnowError
 from workers.market import requester_api as api
-from workers.market.protocol import HitOrder, HitStatus, MarketAssignment
+from workers.market.protocol import HitOrder, HitStatus, MarketAssignment, MarketBonus
 
 SANDBOX = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
 LIVE = "https://mturk-requester.us-east-1.amazonaws.com"
@@ -122,7 +122,7 @@ class MTurkMarket:
 
     async def bonus(self, annotator: str, assignment: str, cents: int, reason: str, token: str) -> None:
         """SendBonus, once: the reason ends with the token, and ListBonusPayments tells whether it was paid."""
-        text = f"{reason} (reference {token})"
+        text = api.with_reference(reason, token)
         if await self._bonus_paid(assignment, text):
             return
         try:
@@ -137,6 +137,10 @@ class MTurkMarket:
         except ClientError as error:
             if not await self._bonus_paid(assignment, text):
                 raise _refused(error) from error
+
+    async def bonuses(self, hit: str) -> list[MarketBonus]:
+        """ListBonusPayments, all pages."""
+        return [api.market_bonus(paid) for paid in await self._all("list_bonus_payments", "BonusPayments", HITId=hit)]
 
     async def block(self, annotator: str, reason: str) -> None:
         """CreateWorkerBlock; a repeat changes nothing."""

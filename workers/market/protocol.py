@@ -55,6 +55,15 @@ class MarketAssignment(Value):
     submitted_at: datetime
 
 
+class MarketBonus(Value):
+    """A bonus that the market has paid. ``token`` is the one that it was asked for with, empty where nobody can say."""
+
+    assignment: str
+    annotator: str
+    cents: int
+    token: str
+
+
 class Marketplace(Protocol):
     """Where annotators come from. Every act may be repeated: a repeat finds what the first one did.
 
@@ -96,6 +105,10 @@ class Marketplace(Protocol):
 
     async def bonus(self, annotator: str, assignment: str, cents: int, reason: str, token: str) -> None:
         """Pay something extra; raises :class:`BudgetExhausted` when the market account's money is too low."""
+        ...
+
+    async def bonuses(self, hit: str) -> list[MarketBonus]:
+        """Every bonus that was paid for submissions of a HIT: for reconciling."""
         ...
 
     async def block(self, annotator: str, reason: str) -> None:

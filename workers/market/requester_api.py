@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from active_learning.domain.errors import BudgetExhausted, Forbidden, InputError, NotFound, StateError, WinnowError
-from workers.market.protocol import HitOrder, HitStatus, MarketAssignment
+from workers.market.protocol import HitOrder, HitStatus, MarketAssignment, MarketBonus
 
 SCHEMAS = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas"
 QUESTION = f"{SCHEMAS}/2006-07-14/ExternalQuestion.xsd"
@@ -20,6 +20,8 @@ MAX_SUBJECT, MAX_MESSAGE = 200, 4_096
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _ENTITY_ID = re.compile(r"\b(?=[0-9]*[A-Z])[A-Z0-9]{10,64}\b")
 """An id in a message has a letter; the number beside it is the time in milliseconds."""
+
+_REFERENCE = re.compile(r" \(reference (\S+)\)$")
 
 _PREFIX = "AWS.MechanicalTurk."
 
@@ -147,6 +149,22 @@ def market_assignment(assignment: Mapping[str, Any]) -> MarketAssignment:
         fields=answer_fields(assignment.get("Answer", "")),
         accepted_at=assignment["AcceptTime"],
         submitted_at=assignment["SubmitTime"],
+    )
+
+
+def with_reference(reason: str, token: str) -> str:
+    """A bonus's reason that ends with its token: the one thing that a list of bonuses gives back."""
+    return f"{reason} (reference {token})"
+
+
+def market_bonus(paid: Mapping[str, Any]) -> MarketBonus:
+    """The API's BonusPayment structure."""
+    reference = _REFERENCE.search(paid["Reason"])
+    return MarketBonus(
+        assignment=paid["AssignmentId"],
+        annotator=paid["WorkerId"],
+        cents=cents(paid["BonusAmount"]),
+        token=reference[1] if reference else "",
     )
 
 
