@@ -6,6 +6,7 @@ from typing import Any
 
 from active_learning import assembly, conduct, quality
 from active_learning.domain.candidate import State
+from active_learning.domain.category import Category
 from active_learning.domain.policy import Policy
 from active_learning.domain.submission import Submission
 from active_learning.domain.task import Task
@@ -201,23 +202,52 @@ def _token(w: Winnow, what: str) -> str:
     return hmac.new(w.secret.encode(), what.encode(), "sha256").hexdigest()[:40]
 
 
+async def promise(w: Winnow, task: Task) -> bool:
+    """Hold the price of a draft in the budget, before it is posted. Where the budget does not cover it nobody is
+    asked: the draft ends, and its images are open again with the next decision.
+
+    Says whether the task may be posted. Repeating the call changes nothing.
+    """
+
+    async def work(session: Session) -> bool:
+        document = await w.store.categories.get(task.category, session)
+        policy = Category.model_validate(document["category"]).policy
+        price = task.assignments * policy.cost_for(task.reward_cents)
+        if price <= policy.budget_cents - sum(int(cents) for cents in document["money"].values()):
+            if await w.store.tasks.promise(task.id, session):
+                await w.store.categories.count(task.category, {"money.committed_cents": price}, session)
+            return True
+        if await w.store.tasks.pass_over(task.id, session):
+            await _to_people(w, task, session)
+            return False
+        return True  # promised before, or posted by somebody else
+
+    covered = await w.store.transact(work)
+    if not covered:
+        words = f"The budget does not cover {task.name}: nobody is asked"
+        await w.store.happenings.note(w.clock(), words, task.category, "error")
+    return covered
+
+
 async def posted(w: Winnow, task: Task, hit: str) -> None:
     """Note that a task is at the market: its images are with people, its price is committed."""
     policy = (await w.store.categories.definition(task.category)).policy
 
     async def work(session: Session) -> None:
         if await w.store.tasks.posted(task.id, hit, session):
-            moved = await w.store.candidates.move(
-                task.category, list(task.asked), State.SELECTED, State.POSTED, {}, session, only={"task": task.id}
-            )
-            changes = {
-                "counts.selected": -moved,
-                "counts.posted": moved,
-                "money.committed_cents": task.assignments * policy.cost_for(task.reward_cents),
-            }
-            await w.store.categories.count(task.category, changes, session)
+            await _to_people(w, task, session)
+            if await w.store.tasks.promise(task.id, session):
+                price = task.assignments * policy.cost_for(task.reward_cents)
+                await w.store.categories.count(task.category, {"money.committed_cents": price}, session)
 
     await w.store.transact(work)
+
+
+async def _to_people(w: Winnow, task: Task, session: Session) -> None:
+    moved = await w.store.candidates.move(
+        task.category, list(task.asked), State.SELECTED, State.POSTED, {}, session, only={"task": task.id}
+    )
+    await w.store.categories.count(task.category, {"counts.selected": -moved, "counts.posted": moved}, session)
 
 
 async def closed(w: Winnow, task: Task, settled_assignments: int) -> None:

@@ -345,7 +345,7 @@ async def _check_budget(w: Winnow, slug: str, cents: int) -> None:
     document = await w.store.categories.get(slug)
     policy = Category.model_validate(document["category"]).policy
     drafted = await w.store.tasks.in_state(slug, TaskState.DRAFTED)
-    coming = sum(task.assignments * policy.cost_for(task.reward_cents) for task in drafted)
+    coming = sum(task.assignments * policy.cost_for(task.reward_cents) for task in drafted if not task.promised)
     money = document["money"]
     free = policy.budget_cents - money["spent_cents"] - money["committed_cents"] - coming
     if cents > free:

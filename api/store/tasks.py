@@ -80,6 +80,24 @@ class Tasks:
         states = [TaskState.DRAFTED.value, TaskState.POSTED.value]
         return await self.collection.count_documents({"category": category, "state": {"$in": states}})
 
+    async def promise(self, task: str, session: Session) -> bool:
+        """Note that the budget holds the price of a task; say whether this call did it."""
+        result = await self.collection.update_one(
+            {"_id": task, "promised": {"$ne": True}},
+            {"$set": {"promised": True}},
+            session=session,
+        )
+        return result.modified_count == 1
+
+    async def pass_over(self, task: str, session: Session) -> bool:
+        """End a draft that nobody will be asked, which no budget holds money for; say whether this call did it."""
+        result = await self.collection.update_one(
+            {"_id": task, "state": TaskState.DRAFTED.value, "promised": {"$ne": True}},
+            {"$set": {"state": TaskState.CLOSED.value}},
+            session=session,
+        )
+        return result.modified_count == 1
+
     async def posted(self, task: str, hit: str, session: Session) -> bool:
         """Note that the task is at the market as ``hit``; say whether this call did it."""
         result = await self.collection.update_one(

@@ -33,10 +33,12 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
 
 
 async def publish(desk: Desk, category: Category, task: Task) -> None:
-    """Make its pictures, then post a task as a HIT.
+    """Make its pictures, then post a task as a HIT, where the budget covers it.
 
     The token depends on the task alone, so that a repeat finds the same HIT.
     """
+    if not await settling.promise(desk.winnow, task):
+        return
     await picturing.prepare_task(desk.winnow, task)
     policy = category.policy
     token = settling.token(desk.winnow, task)
