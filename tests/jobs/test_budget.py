@@ -5,7 +5,7 @@ import asyncio
 from active_learning import rounds as plans
 from active_learning.domain.candidate import State
 from active_learning.domain.task import TaskState
-from api.operations import deciding, recounting, rounds, settling
+from api.operations import deciding, recounting, settling
 from tests.api.working import SLUG
 from tests.jobs.posted import World, posted
 from workers.jobs import collect
@@ -31,7 +31,7 @@ async def test_a_cent_too_little_asks_nobody_and_the_loop_goes_on(mongod_uri: st
         assert (task.state, task.hit, await hits(world)) == (TaskState.CLOSED, None, 0)
         assert (await world.counters())[:2] == (0, 0)
         assert any("does not cover" in one["words"] for one in await world.w.store.happenings.latest(5))
-        assert await rounds.next_action(world.w, SLUG) == plans.Decide(round=1, wave=1)
+        assert await world.w.store.tasks.open(SLUG) == 0, "nothing is waited for"
         await deciding.decide(world.w, SLUG, plans.Decide(round=1, wave=1))
         found = await world.w.store.candidates.find(SLUG, {"image": {"$in": list(task.asked)}}, ["state"])
         assert {one["state"] for one in found} == {State.UNKNOWN.value}
