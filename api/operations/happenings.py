@@ -18,6 +18,7 @@ WORDS: Mapping[str, str] = {
     "import_labels": "Import labels",
     "likeness": "Search by example",
     "conduct": "Look at how people work",
+    "reconcile": "Compare the ledger with the market",
     "tell": "Pass decisions on to the market",
 }
 """What a job does, for people; others are called by their kind."""

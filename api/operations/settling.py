@@ -17,6 +17,7 @@ from api.operations import tokens, wages
 from api.operations.context import Winnow
 from api.operations.labeling import assignment_id
 from api.store import Session
+from api.store.connection import Document
 from api.store.payments import Act, kind
 
 NO_ANSWERS = "The HIT was submitted without any answers: none ever reached us."
@@ -25,6 +26,8 @@ PAID_ALREADY = "The market had paid before anybody decided."
 
 COUNTED: Mapping[Act, str] = {"approve": "submissions.approved", "bonus": "bonuses.paid"}
 """What is counted when the market has done an act; refusals are counted down again where they are taken back."""
+
+ANNOTATED = "winnow:"
 
 LONGEST_FEEDBACK = 1_000
 """Characters that every market takes as the reason of a refusal."""
@@ -49,11 +52,12 @@ class Payment(Value):
     override: bool = False
 
 
-async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -> None:
+async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str, *, unexpected: bool = False) -> None:
     """Check a submission against its hidden gold, insert the verdict, and write down the payment that follows.
 
     Without a stored submission there is nothing to judge: the page stores it before the market hears of it, so
-    somebody posted the market's form by hand. Repeating the call changes nothing.
+    somebody posted the market's form by hand. For an ``unexpected`` one the budget holds no money yet: the task was
+    closed, or it is at the market twice. Repeating the call changes nothing.
     """
     identifier = assignment_id(market_assignment, annotator)
     submission = await w.store.submissions.get(identifier)
@@ -74,6 +78,7 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
         if not await w.store.verdicts.insert(verdict, task.category, annotator, session):
             return
         waits = not verdict.pay and category.policy.refusals == "by_hand"
+        cents = category.policy.cost_for(task.reward_cents)
         fields: dict[str, Any] = {
             "category": task.category,
             "round": task.round,
@@ -81,7 +86,7 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
             "task": task.id,
             "annotator": annotator,
             "act": "approve" if verdict.pay else "reject",
-            "cents": category.policy.cost_for(task.reward_cents),
+            "cents": cents,
             "reward": task.reward_cents if verdict.pay else 0,
             "reason": verdict.reason if verdict.pay else with_appeal(w, identifier, verdict.reason),
             "waits": waits,
@@ -94,6 +99,8 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str) -
         sums = conduct.Tally() if submission is None else conduct.tally(submission, task.presumed is None)
         await w.store.workers.add(task.category, annotator, sums, verdict, at, session)
         counted = {"submissions.answers": asked, "submissions.excluded": int(not verdict.use)}
+        if unexpected:
+            counted["money.committed_cents"] = cents
         if submission is not None and verdict.use:
             looked = sum(min(answer.visible_ms, AWAY_MS) for answer in submission.answers)
             counted |= {"pace.answers": len(submission.answers), "pace.visible_ms": round(looked)}
@@ -127,21 +134,23 @@ def check(submission: Submission, task: Task, policy: Policy, earlier: Record, g
 
 async def unpaid(w: Winnow, slug: str) -> list[Payment]:
     """Payments that are written down but not yet done at the market, also those of a process that died."""
-    return [
-        Payment(
-            id=d["_id"],
-            act=d["act"],
-            assignment=d.get("assignment", d["_id"]),
-            annotator=d["annotator"],
-            reason=d["reason"],
-            hit=d["hit"],
-            cents=d["cents"],
-            reward=d.get("reward", 0),
-            bonus=d.get("bonus", 0),
-            override=d.get("override", False),
-        )
-        for d in await w.store.payments.undone(slug)
-    ]
+    return [from_ledger(document) for document in await w.store.payments.undone(slug)]
+
+
+def from_ledger(document: Document) -> Payment:
+    """An entry of the ledger as what is to be done."""
+    return Payment(
+        id=document["_id"],
+        act=document["act"],
+        assignment=document.get("assignment", document["_id"]),
+        annotator=document["annotator"],
+        reason=document["reason"],
+        hit=document["hit"],
+        cents=document["cents"],
+        reward=document.get("reward", 0),
+        bonus=document.get("bonus", 0),
+        override=document.get("override", False),
+    )
 
 
 async def settled(w: Winnow, slug: str, payment: Payment) -> None:
@@ -167,11 +176,11 @@ async def settled(w: Winnow, slug: str, payment: Payment) -> None:
 
 
 async def refused(w: Winnow, slug: str, payment: Payment, why: str) -> None:
-    """Note that the market will never do a bonus; its money is free again."""
+    """Note that the market will never do an act; its money is free again."""
 
     async def work(session: Session) -> None:
         if await w.store.payments.refused(payment.id, why, w.clock(), session):
-            changes = {"bonuses.refused": 1, "money.committed_cents": -payment.cents}
+            changes = {"bonuses.refused": int(payment.act == "bonus"), "money.committed_cents": -payment.cents}
             await w.store.categories.count(slug, changes, session)
 
     await w.store.transact(work)
@@ -179,6 +188,9 @@ async def refused(w: Winnow, slug: str, payment: Payment, why: str) -> None:
 
 async def paid_already(w: Winnow, slug: str, payment: Payment) -> None:
     """Note that a market had paid by itself what was to be refused: it had waited too long."""
+    if await w.store.payments.get(f"{payment.id}:override") is not None:
+        await settled(w, slug, payment)  # the refusal was taken back: that act has the money
+        return
     entry = await w.store.payments.get(payment.id)
     reward = 0 if entry is None or "task" not in entry else (await w.store.tasks.get(entry["task"])).reward_cents
     await w.store.payments.turn(payment.id, {"act": "approve", "reward": reward, "reason": PAID_ALREADY})
@@ -196,6 +208,18 @@ def token(w: Winnow, task: Task) -> str:
     The secret of this installation is part of it: another one on the same market account has tasks of the same names.
     """
     return _token(w, f"hit:{task.id}")
+
+
+def annotation(w: Winnow, task: Task) -> str:
+    """What only we read on the HIT of a task: which task of which installation it is."""
+    return f"{ANNOTATED}{token(w, task)[:12]}:{task.id}"
+
+
+def task_of(w: Winnow, annotation: str) -> str | None:
+    """The task that an annotation names; ``None`` for that of another installation, or of another program."""
+    mark, _, identifier = annotation.removeprefix(ANNOTATED).partition(":")
+    ours = annotation.startswith(ANNOTATED) and mark == _token(w, f"hit:{identifier}")[:12]
+    return identifier if ours else None
 
 
 def _token(w: Winnow, what: str) -> str:

@@ -26,6 +26,7 @@ from api.store.model_reports import ModelReports
 from api.store.payments import Payments
 from api.store.policies import Policies
 from api.store.processes import Happenings, Markets, Processes
+from api.store.reconciliations import Reconciliations
 from api.store.rounds import Models, Rounds
 from api.store.scores import Scores
 from api.store.scrapes import Scrapes
@@ -80,6 +81,7 @@ class Store:
         self.processes = Processes(database)
         self.markets = Markets(database)
         self.happenings = Happenings(database)
+        self.reconciliations = Reconciliations(database)
         self.annotators = Annotators(database)
         self.workers = Workers(database)
         self.flags = Flags(database)
@@ -89,8 +91,7 @@ class Store:
         self.finds = Finds(database)
         self.hosts = Hosts(database)
         self.users = Users(database)
-        self.sign_ins = Keys(database, "sign_ins")
-        self.tokens = Keys(database, "tokens")
+        self.sign_ins, self.tokens = Keys(database, "sign_ins"), Keys(database, "tokens")
         self.tries = Tries(database)
         self.audit_log = AuditLog(database)
         self.datasets = Datasets(database)

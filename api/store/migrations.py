@@ -88,6 +88,7 @@ PLAIN = (
     *("wages", "spending"),
     *("workers", "flags", "market_acts", "appeals"),
     *("processes", "markets", "hits", "happenings", "job_runs"),
+    *("reconciliations", "agreed_hits"),
 )
 """Collections without a schema of their own."""
 
@@ -160,6 +161,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "payments": [
         IndexModel([("category", ASCENDING), ("done_at", ASCENDING)]),
         IndexModel([("category", ASCENDING), ("annotator", ASCENDING), ("act", ASCENDING)]),
+        IndexModel([("category", ASCENDING), ("hit", ASCENDING)]),
         IndexModel([("intended_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("category", ASCENDING), ("intended_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel(
@@ -168,6 +170,7 @@ INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"waits": True},
         ),
     ],
+    "agreed_hits": [IndexModel([("category", ASCENDING), ("at", ASCENDING)])],
     "wages": [
         IndexModel([("annotator", ASCENDING)]),
         IndexModel([("hourly", ASCENDING), ("_id", ASCENDING)]),
@@ -311,6 +314,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
     (5, _fifth),
     (6, _first),
     (7, _seventh),
+    (8, _first),
 )
 """Append only. A migration must be safe to run twice: two processes may start at the same moment."""
 

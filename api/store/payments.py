@@ -58,8 +58,8 @@ class Payments:
         return result.modified_count == 1
 
     async def turn(self, identifier: str, fields: Document) -> None:
-        """Change an act that is not done yet."""
-        await self.collection.update_one({"_id": identifier, "done_at": None}, {"$set": fields})
+        """Change an act that is not done yet; it waits for nobody any more."""
+        await self.collection.update_one({"_id": identifier, "done_at": None}, {"$set": {**fields, "waits": False}})
 
     async def waiting(self, after: tuple[datetime, str] | None, limit: int) -> list[Document]:
         """Acts that wait for a person, the longest waiting first."""
@@ -88,6 +88,26 @@ class Payments:
         """How many bonuses a person has given for a submission."""
         first, last = f"{submission}:extra:0", f"{submission}:extra::"
         return await self.collection.count_documents({"_id": {"$gt": first, "$lt": last}})
+
+    async def of_hit(self, category: str, hit: str) -> list[Document]:
+        """Everything in the ledger about a HIT, in the order of ids."""
+        return await self.collection.find({"category": category, "hit": hit}).sort("_id").to_list()
+
+    async def by_hit(self, category: str) -> dict[str, tuple[int, int, int]]:
+        """HIT -> how many of its acts are done, refused and neither."""
+        pipeline: list[Document] = [
+            {"$match": {"category": category}},
+            {
+                "$group": {
+                    "_id": "$hit",
+                    "n": {"$sum": 1},
+                    "done": {"$sum": {"$cond": [{"$ne": ["$done_at", None]}, 1, 0]}},
+                    "refused": {"$sum": {"$cond": [{"$ne": ["$refused_at", None]}, 1, 0]}},
+                }
+            },
+        ]
+        found = await (await self.collection.aggregate(pipeline)).to_list()
+        return {row["_id"]: (row["done"], row["refused"], row["n"] - row["done"] - row["refused"]) for row in found}
 
     async def done(self, identifier: str, now: datetime, session: Session) -> bool:
         """Mark an act as done; say whether this call did it."""

@@ -39,12 +39,13 @@ async def publish(desk: Desk, category: Category, task: Task) -> None:
     """
     if not await settling.promise(desk.winnow, task):
         return
-    await picturing.prepare_task(desk.winnow, task)
+    w = desk.winnow
+    await w.store.jobs.insert("reconcile", {"category": task.category}, w.clock(), every_s=w.settings.reconcile_seconds)
+    await picturing.prepare_task(w, task)
     policy = category.policy
-    token = settling.token(desk.winnow, task)
     hit = await desk.market.post(
         HitOrder(
-            token=token,
+            token=settling.token(desk.winnow, task),
             title=f"{category.question} ({len(task.slots)} images, {task.name})",
             description=description(task),
             keywords=KEYWORDS,
@@ -54,7 +55,7 @@ async def publish(desk: Desk, category: Category, task: Task) -> None:
             lifetime_s=HIT_LIFETIME_S,
             duration_s=policy.minutes * 60,
             auto_approval_s=AUTO_APPROVAL_S,
-            annotation=f"winnow:{token[:12]}:{task.id}",
+            annotation=settling.annotation(desk.winnow, task),
         )
     )
     await settling.posted(desk.winnow, task, hit)
@@ -99,10 +100,20 @@ async def pay(desk: Desk, slug: str) -> None:
         if payment.override:
             await _attempt(desk, slug, payment, desk.market.approve(payment.assignment, payment.reason, override=True))
         elif payment.act == "approve":
-            await desk.market.approve(payment.assignment, payment.reason)
-            await settling.settled(desk.winnow, slug, payment)
+            await _approve(desk, slug, payment)
         else:
             await _reject(desk, slug, payment)
+
+
+async def _approve(desk: Desk, slug: str, payment: settling.Payment) -> None:
+    """Pay a submission; that somebody has refused it at the market's own site is taken back."""
+    try:
+        await desk.market.approve(payment.assignment, payment.reason)
+    except StateError:
+        if payment.hit is None or await _state(desk, payment.hit, payment.assignment) != "rejected":
+            raise
+        await desk.market.approve(payment.assignment, payment.reason, override=True)
+    await settling.settled(desk.winnow, slug, payment)
 
 
 async def _reject(desk: Desk, slug: str, payment: settling.Payment) -> None:
