@@ -25,6 +25,7 @@ from deploy.categories import NewCategory, ensure_category
 from deploy.category_commands import category_app, round_app, status
 from deploy.consensus_command import consensus
 from deploy.dataset_commands import dataset_app, export_as, import_labels
+from deploy.market_commands import cost_command, reconcile_command
 from deploy.processes import check_port_free
 from deploy.requester_commands import app as requesters_app
 from deploy.scrape_commands import app as scrape_app
@@ -247,6 +248,8 @@ app.command()(status)
 app.command()(simulate)
 app.command()(consensus)
 app.command("import-labels")(import_labels)
+app.command("reconcile")(reconcile_command)
+round_app.command("cost")(cost_command)
 
 
 @app.command("doctor")

@@ -38,6 +38,7 @@ WORDS: Mapping[str, str] = {
     "categories.archive_category": "archived the category {slug}",
     "categories.unarchive_category": "fetched the category {slug} back from the archive",
     "categories.gold": "answered images of {slug} as an expert",
+    "market.reconcile": "compared the ledger of {category} with the market and mended both",
     "scrapes.start": "started a search for images for {slug} at {source}",
     "scrapes.start_scrape": "started a search for images for {slug} at {source}",
     "scrapes.stop": "stopped the search {name} of {slug}",

@@ -1,14 +1,19 @@
 """Our ledger and a real marketplace's, made to differ in every way that we know of: one run, and both agree again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
+from typer.testing import CliRunner
 
 from active_learning.domain.task import TaskState
 from api.operations import labeling, recounting, settling
 from api.operations.reconciling import Kind
+from deploy.commands import app
 from tests.api.working import SLUG
 from tests.jobs.posted import World, posted
 from workers.jobs import collect
@@ -223,3 +228,28 @@ async def test_a_bonus_beside_a_reward_is_told(world: World) -> None:
     found = {one.kind: one.mended for one in (await compared(world)).found}
     assert found == {Kind.PAID: True, Kind.TWICE: False}
     assert (await world.counters())[:2] == (2 * PRICE, 7 * PRICE), "both have been paid, and the ledger has both"
+
+
+async def test_the_command_says_what_differs_then_mends_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = world.w.settings
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", settings.market_secret_key)
+    for name, value in settings.to_env().items():
+        monkeypatch.setenv(name, value)
+
+    def command(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, [*words, "--data", str(tmp_path)], catch_exceptions=False)
+        return done.exit_code, done.output
+
+    assignment = await judged(world, "Ada")
+    await noted(world, assignment)
+    for words, code, said in (
+        (("reconcile", SLUG, "--dry-run"), 1, "paid here, not there"),
+        (("reconcile",), 0, "Paid there."),
+        (("reconcile", SLUG), 0, "agree about 1 HITs"),
+        (("round", "cost", SLUG), 0, "The market account has"),
+    ):
+        exit_code, output = await asyncio.to_thread(command, *words)
+        assert (exit_code, said in " ".join(output.split())) == (code, True), output
+        assert await there(world, assignment) == ("Submitted" if "--dry-run" in words else "Approved")
