@@ -12,7 +12,7 @@ from typing import Literal
 from active_learning.domain.candidate import State
 from active_learning.domain.errors import NotFound, StateError
 from active_learning.domain.round import CategoryState
-from api.operations import scraping
+from api.operations import reconciling, scraping
 from api.operations.context import Winnow
 from api.operations.happenings import category_of, in_words
 from api.operations.overview import STEPS
@@ -35,6 +35,7 @@ FORGOTTEN = timedelta(days=7)
 
 WAITING = 20
 HAPPENED = 40
+DIFFERENCES = 50
 
 
 async def beat(w: Winnow, identifier: str, kind: Literal["worker", "web"], slots: int = 0) -> None:
@@ -90,6 +91,7 @@ async def look(w: Winnow) -> contexts.Monitor:
         late_s=max(0.0, late),
         processes=await _processes(w, running),
         markets=await _markets(w),
+        compared=await _compared(w),
         loops=await _loops(w, running),
         scrapes=await _scrapes(w),
         happened=tuple(contexts.Happened(**one) for one in await w.store.happenings.latest(HAPPENED)),
@@ -156,6 +158,25 @@ async def _markets(w: Winnow) -> tuple[contexts.MarketLine, ...]:
             **{key: value for key, value in document.items() if key != "_id"},
         )
         for document in await w.store.markets.all()
+    )
+
+
+async def _compared(w: Winnow) -> tuple[contexts.ComparedLine, ...]:
+    return tuple(
+        contexts.ComparedLine(
+            slug=document["_id"],
+            at=document["at"],
+            hits=document["hits"],
+            left=document["left"],
+            found=tuple(
+                contexts.DifferenceLine(
+                    words=reconciling.WORDS[reconciling.Kind(one["kind"])],
+                    **{name: one[name] for name in ("hit", "assignment", "outcome", "mended")},
+                )
+                for one in document["found"][:DIFFERENCES]
+            ),
+        )
+        for document in await w.store.reconciliations.all()
     )
 
 

@@ -56,6 +56,8 @@ from labeling_ui.contexts.money import (
     WageSpread,
 )
 from labeling_ui.contexts.monitor import (
+    ComparedLine,
+    DifferenceLine,
     Happened,
     JobLine,
     JobNumbers,
@@ -113,10 +115,12 @@ __all__ = [
     "CategoryState",
     "CategorySummary",
     "ComparePage",
+    "ComparedLine",
     "Cost",
     "Counts",
     "Decided",
     "Decision",
+    "DifferenceLine",
     "Endpoints",
     "Entry",
     "ErrorPage",

@@ -53,6 +53,26 @@ class MarketLine(Shown):
     stale: bool = False
 
 
+class DifferenceLine(Shown):
+    """Something that our ledger and the market did not agree about, and what was done."""
+
+    hit: str
+    assignment: str = ""
+    words: str
+    outcome: str = ""
+    mended: bool = False
+
+
+class ComparedLine(Shown):
+    """The newest comparison of a category's ledger with the market's: ``left`` differences are still there."""
+
+    slug: str
+    at: datetime
+    hits: int
+    left: int
+    found: tuple[DifferenceLine, ...] = ()
+
+
 class LoopLine(Shown):
     """One category in the loop: its round, what happens now, its open HITs, places to take and people at work."""
 
@@ -111,6 +131,7 @@ class Monitor(Shown):
     late_s: float = 0.0
     processes: tuple[ProcessLine, ...] = ()
     markets: tuple[MarketLine, ...] = ()
+    compared: tuple[ComparedLine, ...] = ()
     loops: tuple[LoopLine, ...] = ()
     scrapes: tuple[ScrapeLine, ...] = ()
     happened: tuple[Happened, ...] = ()
@@ -133,6 +154,11 @@ class Monitor(Shown):
         if again:
             found.append(f"{again} job{'s' if again > 1 else ''} met an error and will be tried again.")
         found += [f"The market {m.name} does not answer: {m.error}" for m in self.markets if not m.reachable]
+        found += [
+            f"The ledger of {c.slug} and the market differ in {c.left} thing{'s' if c.left > 1 else ''}: see Market."
+            for c in self.compared
+            if c.left
+        ]
         found += [f"A search for images of {s.category} has failed: {s.error}" for s in self.scrapes if s.error]
         return tuple(found)
 

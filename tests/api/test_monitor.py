@@ -13,8 +13,9 @@ from active_learning.domain.access import Scope, UserRole
 from active_learning.domain.task import Task
 from api import logs
 from api.app import create_app
-from api.operations import accounts, api_tokens, monitoring
+from api.operations import accounts, api_tokens, monitoring, reconciling
 from api.operations.context import Winnow
+from api.operations.reconciling import Difference, Kind
 from tests import factories
 from tests.factories import FakeClock
 from workers.leased import ATTEMPTS, run_leased
@@ -180,3 +181,21 @@ async def test_json_logs_say_who_asked_for_what_and_no_address(w: Winnow, capfd:
 async def test_the_news_never_end(w: Winnow, http: httpx.AsyncClient) -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(http.get("/monitor/events"), 0.3)
+
+
+async def test_what_comparing_with_the_market_has_found(w: Winnow) -> None:
+    assert (await monitoring.look(w)).compared == ()
+    mended = Difference(kind=Kind.UNPAID, task="t", hit="HIT1", assignment="ASG1", mended=True, outcome="Paid there.")
+    left = Difference(kind=Kind.TWICE, task="t", hit="HIT1", assignment="ASG2", outcome="It stays paid.")
+    await reconciling.keep(w, "bright", 3, 1, [mended, left])
+    state = await monitoring.look(w)
+    (line,) = state.compared
+    assert (line.slug, line.hits, line.left, line.at) == ("bright", 3, 1, w.clock())
+    assert [(one.words, one.mended) for one in line.found] == [
+        ("paid here, not there", True),
+        ("paid twice: a bonus, and the reward as well", False),
+    ]
+    assert any("differ in 1 thing:" in words for words in state.troubles)
+    assert {one.level for one in state.happened} == {"info", "error"}
+    await reconciling.keep(w, "bright", 3, 0, [])
+    assert not any("differ" in words for words in (await monitoring.look(w)).troubles)

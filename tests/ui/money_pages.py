@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from labeling_ui.contexts import (
+    ComparedLine,
+    DifferenceLine,
     ForDay,
     ForKind,
     Fund,
@@ -162,6 +164,21 @@ def _monitor() -> Monitor:
             market,
             market.model_copy(
                 update={"name": "mturk", "endpoint": "", "reachable": False, "error": EVIL, "stale": True}
+            ),
+        ),
+        compared=(
+            ComparedLine(slug="circle", at=NOW - timedelta(minutes=5), hits=1_200, left=0),
+            ComparedLine(
+                slug="square",
+                at=NOW - timedelta(minutes=9),
+                hits=1,
+                left=1,
+                found=(
+                    DifferenceLine(hit="HIT1", words="the same task is posted a second time", outcome=EVIL),
+                    DifferenceLine(
+                        hit="HIT1", assignment="ASG1", words="paid here, not there", outcome="Paid there.", mended=True
+                    ),
+                ),
             ),
         ),
         loops=(loop, loop.model_copy(update={"slug": "square", "state": "paused", "reason": EVIL, "progress": None})),

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from active_learning.domain.access import UserRole
-from api.operations import happenings, intake, monitoring
+from api.operations import happenings, intake, monitoring, reconciling
 from api.operations.context import Winnow, utc_now
+from api.operations.reconciling import Difference, Kind
 from api.store import Session
 from tests import factories
 from tests.ui.axe import violations_in_every_look
@@ -55,6 +56,9 @@ def test_an_error_appears_by_itself_and_is_tried_again(page: Page, office: Offic
     trouble = page.locator(".trouble")
     expect(trouble).to_contain_text("MemoryError: <b>too</b> much")
     expect(page.locator("#happened")).to_contain_text("Train and score, round 2: MemoryError")
+    differs = Difference(kind=Kind.SECOND, task="t", hit="3XXU1SWE8NEXAMPLEEXAMPLE123456", outcome="Expired there.")
+    office.do(reconciling.keep(office.w, SLUG, 12, 1, [differs]))
+    expect(page.locator("#markets")).to_contain_text("the same task is posted a second time")
     assert violations_in_every_look(page) == []
 
     button = trouble.get_by_role("button", name="Try again: Train and score, round 2 of bright")
