@@ -124,6 +124,23 @@ def _jobs() -> tuple[JobLine, JobLine, JobLine, JobLine]:
     return job, failed, again, waiting
 
 
+COMPARED = (
+    ComparedLine(slug="circle", at=NOW - timedelta(minutes=5), hits=1_200, left=0),
+    ComparedLine(
+        slug="square",
+        at=NOW - timedelta(minutes=9),
+        hits=1,
+        left=1,
+        found=(
+            DifferenceLine(hit="HIT1", words="the same task is posted a second time", outcome=EVIL),
+            DifferenceLine(
+                hit="HIT1", assignment="ASG1", words="paid here, not there", outcome="Paid there.", mended=True
+            ),
+        ),
+    ),
+)
+
+
 def _monitor() -> Monitor:
     job, failed, again, waiting = _jobs()
     process = ProcessLine(
@@ -166,21 +183,7 @@ def _monitor() -> Monitor:
                 update={"name": "mturk", "endpoint": "", "reachable": False, "error": EVIL, "stale": True}
             ),
         ),
-        compared=(
-            ComparedLine(slug="circle", at=NOW - timedelta(minutes=5), hits=1_200, left=0),
-            ComparedLine(
-                slug="square",
-                at=NOW - timedelta(minutes=9),
-                hits=1,
-                left=1,
-                found=(
-                    DifferenceLine(hit="HIT1", words="the same task is posted a second time", outcome=EVIL),
-                    DifferenceLine(
-                        hit="HIT1", assignment="ASG1", words="paid here, not there", outcome="Paid there.", mended=True
-                    ),
-                ),
-            ),
-        ),
+        compared=COMPARED,
         loops=(loop, loop.model_copy(update={"slug": "square", "state": "paused", "reason": EVIL, "progress": None})),
         scrapes=(
             search,
