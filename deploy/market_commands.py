@@ -13,7 +13,7 @@ from api.operations import pricing
 from api.operations.context import Winnow
 from deploy.terminal import DEFAULT_DATA, Data, Slug, console, opened
 from workers.jobs.desk import Desk
-from workers.jobs.reconcile import Reconciled, reconcile
+from workers.jobs.reconcile import Reconciled, posted_there, reconcile
 from workers.market import MarketOptions, open_market
 from workers.ray_runtime import RayRuntime
 
@@ -42,7 +42,8 @@ def reconcile_command(
         acts = () if dry_run else ("market.reconcile",)
         async with opened(data, *acts, category=slug or "all") as w, _desk(w) as desk:
             slugs = [slug] if slug else [document["_id"] for document in await w.store.categories.all()]
-            return sum([_print(name, await reconcile(desk, name, mend=not dry_run), dry_run) for name in slugs])
+            hits = await posted_there(desk)
+            return sum([_print(name, await reconcile(desk, name, hits, mend=not dry_run), dry_run) for name in slugs])
 
     raise typer.Exit(int(asyncio.run(run()) > 0))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from active_learning.domain.task import Task, TaskState
+from active_learning.domain.task import TaskState
 from active_learning.domain.value import Value
 from api.operations import settling
 from api.operations.context import Winnow
@@ -121,10 +121,19 @@ class Difference(Value):
 
 
 @dataclass(frozen=True)
+class Known:
+    """A task of ours: its state and its HIT, if it has one."""
+
+    id: str
+    state: TaskState
+    hit: str | None
+
+
+@dataclass(frozen=True)
 class Books:
     """Our side: tasks by id, how many acts of each HIT are (done, refused, open), and signs of what agreed before."""
 
-    tasks: Mapping[str, Task]
+    tasks: Mapping[str, Known]
     acts: Mapping[str, tuple[int, int, int]]
     signs: Mapping[str, str]
 
@@ -135,7 +144,7 @@ class Books:
 
 async def books(w: Winnow, slug: str) -> Books:
     """Our side of a category."""
-    tasks = {task.id: task for state in TaskState for task in await w.store.tasks.in_state(slug, state)}
+    tasks = {one[0]: Known(*one) for one in await w.store.tasks.standings(slug)}
     signs = await w.store.reconciliations.signs(slug, w.clock() - REST, AGAIN)
     return Books(tasks, await w.store.payments.by_hit(slug), signs)
 
@@ -157,7 +166,7 @@ def grace(w: Winnow) -> timedelta:
     return timedelta(seconds=max(LEAST_GRACE_S, 5 * w.settings.poll_seconds))
 
 
-def compare_hits(slug: str, tasks: Mapping[str, Task], hits: Sequence[TheirHit]) -> Iterator[Difference]:
+def compare_hits(slug: str, tasks: Mapping[str, Known], hits: Sequence[TheirHit]) -> Iterator[Difference]:
     """Where tasks and HITs do not belong together."""
     of: dict[str, list[TheirHit]] = defaultdict(list)
     for hit in hits:
@@ -175,7 +184,7 @@ def compare_hits(slug: str, tasks: Mapping[str, Task], hits: Sequence[TheirHit])
             yield Difference(kind=Kind.GONE, task=task.id, hit=str(task.hit))
 
 
-def _of_task(task: Task, hits: Sequence[TheirHit]) -> Iterator[Difference]:
+def _of_task(task: Known, hits: Sequence[TheirHit]) -> Iterator[Difference]:
     main = task.hit
     if task.state is TaskState.DRAFTED:
         # That with the most work done: nobody's work is to be in the second one.

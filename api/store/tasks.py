@@ -75,6 +75,11 @@ class Tasks:
         found = self.collection.find({"category": category, "state": state.value}).sort("_id")
         return [_task(document) async for document in found]
 
+    async def standings(self, category: str) -> list[tuple[str, TaskState, str | None]]:
+        """(task, state, HIT) of every task of a category, without its slots: there may be many."""
+        found = self.collection.find({"category": category}, {"state": 1, "hit": 1})
+        return [(d["_id"], TaskState(d["state"]), d.get("hit")) async for d in found]
+
     async def open(self, category: str) -> int:
         """How many tasks still wait for a market or for people."""
         states = [TaskState.DRAFTED.value, TaskState.POSTED.value]

@@ -15,14 +15,14 @@ from api.store.connection import Document
 from tests.api.working import SLUG
 from tests.jobs.faults import Campaign, campaign
 from workers.jobs import collect
-from workers.jobs.reconcile import Reconciled, reconcile
+from workers.jobs.reconcile import Reconciled, posted_there, reconcile
 
 HITS, SEED = 200, 20261128
 REWARD, COST = 5, 6
 
 
 async def compared(world: Campaign) -> Reconciled:
-    return await reconcile(world.desk, SLUG, grace=timedelta())
+    return await reconcile(world.desk, SLUG, await posted_there(world.desk), grace=timedelta())
 
 
 def heard(submitted: list[str], chance: random.Random) -> list[str]:

@@ -1,6 +1,6 @@
 """Compare our ledger with the market's, and mend both: what only one side knows, the other one learns."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,28 +25,31 @@ class Reconciled:
 
 
 async def run(desk: Desk, args: dict[str, Any]) -> None:
-    """Compare and mend one category (``args["category"]``). Safe to repeat at any point."""
-    await reconcile(desk, str(args["category"]))
+    """Compare and mend every category. ``args`` is empty: one list of HITs is enough. Safe to repeat at any point."""
+    hits = await posted_there(desk)
+    for document in await desk.winnow.store.categories.all():
+        await reconcile(desk, document["_id"], hits)
 
 
-async def reconcile(desk: Desk, slug: str, *, mend: bool = True, grace: timedelta | None = None) -> Reconciled:
-    """Compare one category with its market and mend what differs; without ``mend`` nothing is changed anywhere.
+async def reconcile(
+    desk: Desk, slug: str, hits: Sequence[TheirHit], *, mend: bool = True, grace: timedelta | None = None
+) -> Reconciled:
+    """Compare one category with ``hits`` and mend what differs; without ``mend`` nothing is changed anywhere.
 
-    Our side is always read first: what happens meanwhile makes the market newer, and nothing is ever taken back for
-    being newer. Raises :class:`MarketUnavailable`, and :class:`NotFound` for an unknown category.
+    Submissions and payments are read there after here: what happens meanwhile makes the market newer, and nothing is
+    taken back for being newer. Raises :class:`MarketUnavailable`, and :class:`NotFound` for an unknown category.
     """
     w = desk.winnow
     await w.store.categories.get(slug)
     before = w.clock() - (reconciling.grace(w) if grace is None else grace)
     books = await reconciling.books(w, slug)
-    hits = await _hits(desk)
     found = [
         await _mend(desk, one, bool(hits)) if mend else one
         for one in reconciling.compare_hits(slug, books.tasks, hits)
         if one.kind is not Kind.GONE or await _gone(desk, one.hit)
     ]
     doubted = {one.hit for one in found}
-    looked = 0
+    looked, ours = 0, sum(hit.task in books.tasks for hit in hits)
     for hit in hits:
         if hit.task in books.tasks and not books.agreed(hit):
             side = await _side(desk, slug, hit, before)
@@ -58,11 +61,11 @@ async def reconcile(desk: Desk, slug: str, *, mend: bool = True, grace: timedelt
                 now = reconciling.sign(hit, reconciling.counted(side.entries))
                 await w.store.reconciliations.agree(slug, hit.hit, now, w.clock())
     if mend:
-        await reconciling.keep(w, slug, len([hit for hit in hits if hit.task in books.tasks]), looked, found)
-    return Reconciled(len(hits), looked, tuple(found))
+        await reconciling.keep(w, slug, ours, looked, found)
+    return Reconciled(ours, looked, tuple(found))
 
 
-async def _hits(desk: Desk) -> list[TheirHit]:
+async def posted_there(desk: Desk) -> list[TheirHit]:
     """The HITs at the market that this installation has posted."""
     found = []
     for status in await desk.market.find(settling.ANNOTATED):
