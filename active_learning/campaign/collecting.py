@@ -67,7 +67,7 @@ def _judge(world: World, task: Task, who: str, slots: tuple[Slot, ...], places: 
     world.totals.checks += len(checked)
     world.totals.answers += int(given.sum()) - len(checked)
     world.totals.excluded += not verdict.use
-    world.totals.cents += world.policy.cost_for(task.reward_cents) if verdict.pay else 0
+    world.totals.cents += world.policy.cost_for(task.reward_cents, task.assignments) if verdict.pay else 0
     counter = world.people.used if verdict.use else world.people.excluded
     counter[who] = counter.get(who, 0) + 1
     if verdict.use:

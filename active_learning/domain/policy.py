@@ -57,6 +57,9 @@ RefusalsName = Literal["automatic", "by_hand"]
 """Who refuses pay where the gold check finds strong evidence that nobody tried."""
 
 
+LARGE_TASK = 10
+"""A marketplace of the MTurk kind takes more from tasks that so many people and more are asked to do."""
+
 MANY, LARGE = 1_000_000, 2_000_000_000
 """Bounds of numbers that would be typing mistakes beyond."""
 
@@ -130,6 +133,9 @@ class Policy(Value):
     # Money
     reward_cents: int = Field(default=60, ge=1, le=MANY, description="paid for one assignment of a full task")
     fee: float = Field(default=0.20, ge=0.0, le=1.0, description="the market's fee as a share of the reward")
+    fee_many: float = Field(
+        default=0.20, ge=0.0, le=1.0, description="its further fee for tasks that ask ten people or more"
+    )
     budget_cents: int = Field(default=10_000, ge=0, le=10**12)
     pay_unfinished: bool = Field(default=False, description="pay in proportion for work that the time limit ended")
     wage_floor_cents: int = Field(
@@ -166,12 +172,16 @@ class Policy(Value):
         """What an annotator gets for a task of ``slots`` images, in proportion, rounded up to a cent."""
         return max(1, ceil(self.reward_cents * slots / self.slots - 1e-9))
 
-    def cost_for(self, reward_cents: int) -> int:
-        """What one approved assignment costs, the market's fee included: to the nearest cent, at least one."""
-        fee = max(1, floor(reward_cents * self.fee + 0.5 + 1e-9)) if self.fee else 0
+    def cost_for(self, reward_cents: int, people: int = 1) -> int:
+        """What one approved assignment of a task for so many ``people`` costs, or a bonus, the market's fee included.
+
+        The fee is to the nearest cent, at least one.
+        """
+        share = self.fee + (self.fee_many if people >= LARGE_TASK else 0.0)
+        fee = max(1, floor(reward_cents * share + 0.5 + 1e-9)) if share else 0
         return reward_cents + fee
 
     @property
     def cost_cents(self) -> int:
         """What one approved assignment of a full task costs."""
-        return self.cost_for(self.reward_cents)
+        return self.cost_for(self.reward_cents, self.redundancy)

@@ -210,7 +210,7 @@ class Play:
         slots = max(1, round(here + gold))
         # Work that is not used is paid and done again.
         assignments = tasks * people / (1.0 - draw.unused)
-        self.cents += assignments * policy.cost_for(policy.reward_for(slots))
+        self.cents += assignments * policy.cost_for(policy.reward_for(slots), people)
         work = assignments * slots * draw.seconds
         self.seconds += draw.pickup_s + max(slots * draw.seconds, work / self.people)
         for waiting, part in ((self.asked, share), (self.drawn, share_validation)):

@@ -42,7 +42,7 @@ PARTS = (
         "Money",
         "Nothing is spent beyond the budget, the market's fee included.",
         ("budget_cents", "reward_cents", "fee", "wage_floor_cents"),
-        ("pay_unfinished",),
+        ("pay_unfinished", "fee_many"),
     ),
     Part(
         "task",
@@ -152,6 +152,7 @@ FIELDS: dict[str, Field] = {
     "budget_cents": Field("Budget", "The most that this category may cost in all.", "$"),
     "reward_cents": Field("Reward", "For one full task; smaller tasks in proportion.", "$"),
     "fee": Field("Market's fee", "What the marketplace takes on top of the reward.", "%"),
+    "fee_many": Field("Fee from ten people on", "What it takes further where a task asks ten people or more.", "%"),
     "wage_floor_cents": Field(
         "Lowest pay an hour", "A bonus tops up who earned less in the time that was measured; 0: no floor.", "$"
     ),

@@ -94,4 +94,4 @@ async def _priced(w: Winnow, slug: str, standing: Price, number: tuple[int, int]
 
 
 def _cost(draft: TaskDraft, policy: Policy) -> int:
-    return draft.assignments * policy.cost_for(policy.reward_for(len(draft.slots)))
+    return draft.assignments * policy.cost_for(policy.reward_for(len(draft.slots)), draft.assignments)

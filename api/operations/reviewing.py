@@ -96,7 +96,8 @@ async def take_back(w: Winnow, refused: Refusal, said: tuple[str, str], session:
         return False
     late = tried is not None or given is None or w.clock() > given.submitted_at + OVERRIDE_WITHIN
     reward = task.reward_cents
-    cost = _covered(await w.store.categories.get(task.category, session), reward)
+    people = 1 if late else task.assignments  # a bonus has the fee of a bonus
+    cost = _covered(await w.store.categories.get(task.category, session), reward, people)
     fields: Document = {
         **{name: entry[name] for name in ("category", "round", "hit", "annotator")},
         "task": task.id,
@@ -127,10 +128,10 @@ async def not_taken_back(w: Winnow, slug: str, payment: settling.Payment, why: s
     await w.store.transact(work)
 
 
-def _covered(document: Document, cents: int) -> int:
+def _covered(document: Document, cents: int, people: int = 1) -> int:
     """What ``cents`` for somebody cost with the fee; raises :class:`BudgetExhausted` where the budget has no more."""
     policy = Category.model_validate(document["category"]).policy
-    cost = policy.cost_for(cents)
+    cost = policy.cost_for(cents, people)
     left = policy.budget_cents - sum(int(n) for n in document["money"].values())
     if cost > left:
         raise BudgetExhausted(

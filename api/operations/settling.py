@@ -78,7 +78,7 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str, *
         if not await w.store.verdicts.insert(verdict, task.category, annotator, session):
             return
         waits = not verdict.pay and category.policy.refusals == "by_hand"
-        cents = category.policy.cost_for(task.reward_cents)
+        cents = category.policy.cost_for(task.reward_cents, task.assignments)
         fields: dict[str, Any] = {
             "category": task.category,
             "round": task.round,
@@ -236,7 +236,7 @@ async def promise(w: Winnow, task: Task) -> bool:
     async def work(session: Session) -> bool:
         document = await w.store.categories.get(task.category, session)
         policy = Category.model_validate(document["category"]).policy
-        price = task.assignments * policy.cost_for(task.reward_cents)
+        price = task.assignments * policy.cost_for(task.reward_cents, task.assignments)
         if price <= policy.budget_cents - sum(int(cents) for cents in document["money"].values()):
             if await w.store.tasks.promise(task.id, session):
                 await w.store.categories.count(task.category, {"money.committed_cents": price}, session)
@@ -261,7 +261,7 @@ async def posted(w: Winnow, task: Task, hit: str) -> None:
         if await w.store.tasks.posted(task.id, hit, session):
             await _to_people(w, task, session)
             if await w.store.tasks.promise(task.id, session):
-                price = task.assignments * policy.cost_for(task.reward_cents)
+                price = task.assignments * policy.cost_for(task.reward_cents, task.assignments)
                 await w.store.categories.count(task.category, {"money.committed_cents": price}, session)
 
     await w.store.transact(work)
@@ -282,7 +282,9 @@ async def closed(w: Winnow, task: Task, settled_assignments: int) -> None:
     async def work(session: Session) -> None:
         if await w.store.tasks.close(task.id, session):
             await w.store.categories.count(
-                task.category, {"money.committed_cents": -unused * policy.cost_for(task.reward_cents)}, session
+                task.category,
+                {"money.committed_cents": -unused * policy.cost_for(task.reward_cents, task.assignments)},
+                session,
             )
 
     await w.store.transact(work)

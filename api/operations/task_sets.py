@@ -345,7 +345,9 @@ async def _check_budget(w: Winnow, slug: str, cents: int) -> None:
     document = await w.store.categories.get(slug)
     policy = Category.model_validate(document["category"]).policy
     drafted = await w.store.tasks.in_state(slug, TaskState.DRAFTED)
-    coming = sum(task.assignments * policy.cost_for(task.reward_cents) for task in drafted if not task.promised)
+    coming = sum(
+        task.assignments * policy.cost_for(task.reward_cents, task.assignments) for task in drafted if not task.promised
+    )
     money = document["money"]
     free = policy.budget_cents - money["spent_cents"] - money["committed_cents"] - coming
     if cents > free:
@@ -376,7 +378,7 @@ def _arranged(task: Task, policy: Policy) -> ArrangedTask:
         gold_no=gold.count(False),
         answers=task.assignments,
         reward_cents=task.reward_cents,
-        cost_cents=task.assignments * policy.cost_for(task.reward_cents),
+        cost_cents=task.assignments * policy.cost_for(task.reward_cents, task.assignments),
         state=task.state,
     )
 

@@ -48,3 +48,13 @@ async def test_the_price_of_a_task_is_held_once_whoever_asks(mongod_uri: str) ->
         await collect.run(world.desk, {"category": SLUG})
         assert ((await world.task()).hit, await hits(world)) == (task.hit, 1)
         assert (await world.counters())[:2] == (0, PRICE)
+
+
+async def test_ten_people_and_more_cost_what_the_market_takes_for_them(mongod_uri: str) -> None:
+    async with posted(mongod_uri, redundancy=10, max_votes=10) as world:
+        held = world.requester().get_account_balance()["OnHoldBalance"]
+        assert (await world.counters())[:2] == (0, round(100 * float(held))) == (0, 10 * (90 + 36))
+        _, submission = await world.finishes("Ada")
+        await world.collected()
+        assert world.at_the_market(submission)[0] == "Approved"
+        assert (await world.counters())[:2] == (126, 9 * 126)
