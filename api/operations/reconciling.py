@@ -20,6 +20,9 @@ from api.store.connection import Document
 
 LEAST_GRACE_S = 60.0
 
+LONG_AGO = timedelta(days=7)
+"""Work whose time ran out before that is not looked for: somebody has had a week to compare."""
+
 REST, AGAIN = timedelta(hours=1), 20
 """A HIT that agreed rests so long; then so many in each run are looked into again, whatever their sign says."""
 
@@ -35,6 +38,7 @@ class Kind(StrEnum):
     OPEN = "open"
     GONE = "gone"
     SUBMITTED = "submitted"
+    UNSUBMITTED = "unsubmitted"
     UNPAID = "unpaid"
     UNREFUSED = "unrefused"
     PAID = "paid"
@@ -53,6 +57,7 @@ WORDS: Mapping[Kind, str] = {
     Kind.OPEN: "closed here, open there",
     Kind.GONE: "posted here, gone there",
     Kind.SUBMITTED: "submitted there, missing here",
+    Kind.UNSUBMITTED: "finished here, never submitted there",
     Kind.UNPAID: "paid here, not there",
     Kind.UNREFUSED: "refused here, not there",
     Kind.PAID: "paid there, not here",
@@ -233,16 +238,16 @@ def compare_work(side: Side) -> Iterator[Difference]:
     for one in side.work:
         main = ledger.get(one.id)
         who = (one.id, one.annotator)
+        instead = ledger.get(f"{one.id}:{one.annotator}:extra:reward")
+        if one.state == "approved" and instead is not None and instead["done_at"]:
+            yield side.differs(Kind.TWICE, who, instead["_id"], instead["bonus"])
         if main is None:
-            if one.at <= side.before:
+            if instead is None and one.at <= side.before:
                 yield side.differs(Kind.SUBMITTED, who)
             continue
         kind = _decided(main, ledger.get(f"{one.id}:override"), one.state, side.before)
         if kind is not None:
             yield side.differs(kind, who, main["_id"])
-        instead = ledger.get(f"{one.id}:{one.annotator}:extra:reward")
-        if one.state == "approved" and instead is not None and instead["done_at"]:
-            yield side.differs(Kind.TWICE, who, instead["_id"], instead["bonus"])
     if side.bonuses is not None:
         yield from _of_bonuses(side, ledger, side.bonuses)
 
@@ -279,6 +284,23 @@ def _of_bonuses(side: Side, ledger: Mapping[str, Document], there: Sequence[Thei
     for key, bonus in unordered([bonus for bonus in there if bonus.token not in ordered]):
         if key not in ledger:
             yield side.differs(Kind.BONUS_UNKNOWN, (bonus.assignment, bonus.annotator), key, bonus.cents)
+
+
+async def unsubmitted(w: Winnow, slug: str, before: datetime) -> list[Difference]:
+    """Work that was finished here and whose time ran out without a verdict: the market may have heard nothing of it."""
+    found = await w.store.assignments.unjudged(slug, before - LONG_AGO, before)
+    tasks = {task.id: task for task in await w.store.tasks.many([one["task"] for one in found])}
+    return [
+        Difference(
+            kind=Kind.UNSUBMITTED,
+            task=one["task"],
+            hit=str(tasks[one["task"]].hit),
+            assignment=one["market_assignment"],
+            annotator=one["annotator"],
+        )
+        for one in found
+        if one["task"] in tasks and tasks[one["task"]].hit is not None
+    ]
 
 
 def unordered(bonuses: Sequence[TheirBonus]) -> Iterator[tuple[str, TheirBonus]]:

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import Any, Literal
 
 from active_learning import assembly, conduct, quality
 from active_learning.domain.candidate import State
@@ -23,6 +23,12 @@ from api.store.payments import Act, kind
 NO_ANSWERS = "The HIT was submitted without any answers: none ever reached us."
 PAID_ALREADY = "The market had paid before anybody decided."
 
+
+NEVER_SUBMITTED = "Your answers have reached us, but the market never got your submit: this pays for them."
+
+Arrival = Literal["expected", "unexpected", "unsubmitted"]
+"""How a submission comes. For an unexpected one the budget holds no money yet: its task was closed, or is at the market
+a second time. Of an unsubmitted one the market knows nothing, so that a bonus has to pay it."""
 
 COUNTED: Mapping[Act, str] = {"approve": "submissions.approved", "bonus": "bonuses.paid"}
 """What is counted when the market has done an act; refusals are counted down again where they are taken back."""
@@ -52,12 +58,11 @@ class Payment(Value):
     override: bool = False
 
 
-async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str, *, unexpected: bool = False) -> None:
+async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str, arrival: Arrival = "expected") -> None:
     """Check a submission against its hidden gold, insert the verdict, and write down the payment that follows.
 
     Without a stored submission there is nothing to judge: the page stores it before the market hears of it, so
-    somebody posted the market's form by hand. For an ``unexpected`` one the budget holds no money yet: the task was
-    closed, or it is at the market twice. Repeating the call changes nothing.
+    somebody posted the market's form by hand. Repeating the call changes nothing.
     """
     identifier = assignment_id(market_assignment, annotator)
     submission = await w.store.submissions.get(identifier)
@@ -77,21 +82,10 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str, *
         )
         if not await w.store.verdicts.insert(verdict, task.category, annotator, session):
             return
-        waits = not verdict.pay and category.policy.refusals == "by_hand"
-        cents = category.policy.cost_for(task.reward_cents, task.assignments)
-        fields: dict[str, Any] = {
-            "category": task.category,
-            "round": task.round,
-            "hit": task.hit,
-            "task": task.id,
-            "annotator": annotator,
-            "act": "approve" if verdict.pay else "reject",
-            "cents": cents,
-            "reward": task.reward_cents if verdict.pay else 0,
-            "reason": verdict.reason if verdict.pay else with_appeal(w, identifier, verdict.reason),
-            "waits": waits,
-        }
-        await w.store.payments.intend(market_assignment, fields, w.clock(), session)
+        act, fields = _act(w, task, category.policy, verdict, arrival)
+        if verdict.pay or arrival != "unsubmitted":
+            fields |= {"annotator": annotator} | ({"assignment": market_assignment} if act else {})
+            await w.store.payments.intend(act or market_assignment, fields, w.clock(), session)
         if submission is not None:
             await wages.count_work(w, task.category, annotator, worked, session)
         if submission is not None and verdict.pay:
@@ -99,8 +93,8 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str, *
         sums = conduct.Tally() if submission is None else conduct.tally(submission, task.presumed is None)
         await w.store.workers.add(task.category, annotator, sums, verdict, at, session)
         counted = {"submissions.answers": asked, "submissions.excluded": int(not verdict.use)}
-        if unexpected:
-            counted["money.committed_cents"] = cents
+        if arrival == "unexpected" or (arrival == "unsubmitted" and verdict.pay):
+            counted["money.committed_cents"] = fields["cents"]
         if submission is not None and verdict.use:
             looked = sum(min(answer.visible_ms, AWAY_MS) for answer in submission.answers)
             counted |= {"pace.answers": len(submission.answers), "pace.visible_ms": round(looked)}
@@ -108,6 +102,22 @@ async def judge(w: Winnow, task: Task, market_assignment: str, annotator: str, *
         await w.store.rounds.count(task.category, task.round, {"answers": asked}, session)
 
     await w.store.transact(work)
+
+
+def _act(w: Winnow, task: Task, policy: Policy, verdict: Verdict, arrival: Arrival) -> tuple[str, dict[str, Any]]:
+    """What is to be done at the market after a verdict, and its id in the ledger where that is not the assignment's."""
+    fields = {"category": task.category, "round": task.round, "hit": task.hit, "task": task.id}
+    if arrival == "unsubmitted":
+        paid = {"act": "bonus", "bonus": task.reward_cents, "cents": policy.cost_for(task.reward_cents)}
+        return f"{verdict.submission}:extra:reward", {**fields, **paid, "reason": NEVER_SUBMITTED}
+    decided = {
+        "act": "approve" if verdict.pay else "reject",
+        "cents": policy.cost_for(task.reward_cents, task.assignments),
+        "reward": task.reward_cents if verdict.pay else 0,
+        "reason": verdict.reason if verdict.pay else with_appeal(w, verdict.submission, verdict.reason),
+        "waits": not verdict.pay and policy.refusals == "by_hand",
+    }
+    return "", {**fields, **decided}
 
 
 def with_appeal(w: Winnow, submission: str, reason: str) -> str:

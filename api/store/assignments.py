@@ -86,6 +86,23 @@ class Assignments:
         found = self.collection.find({**working, "answers": {"$ne": {}}}, {"_id": 1})
         return [document["_id"] async for document in found.sort("deadline")]
 
+    async def unjudged(self, category: str, since: datetime, until: datetime) -> list[Document]:
+        """(_id, task, annotator, market_assignment) of finished work whose time ran out between, and has no verdict."""
+        pipeline: list[Document] = [
+            {
+                "$match": {
+                    "state": AssignmentState.SUBMITTED.value,
+                    "deadline": {"$gte": since, "$lt": until},
+                    "category": category,
+                }
+            },
+            {"$project": {"task": 1, "annotator": 1, "market_assignment": 1}},
+            {"$lookup": {"from": "verdicts", "localField": "_id", "foreignField": "_id", "as": "verdicts"}},
+            {"$match": {"verdicts": []}},
+            {"$sort": {"_id": 1}},
+        ]
+        return await (await self.collection.aggregate(pipeline)).to_list()
+
     async def erase(self, identifier: str, session: Session) -> Document | None:
         """Erase the answers of one unfinished assignment; returns it as it was, ``None`` unless it was at work."""
         return await self.collection.find_one_and_update(

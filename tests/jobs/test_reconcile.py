@@ -128,6 +128,22 @@ async def test_work_for_a_task_that_we_had_closed_is_paid(world: World) -> None:
     assert (await world.counters())[:2] == (PRICE, 0)
 
 
+async def test_work_that_was_finished_here_and_never_submitted_there_is_paid(world: World) -> None:
+    task = await world.task()
+    submissions = []
+    for name, right in (("Ada", 10), ("Bob", 1)):
+        worker, assignment = await world.begins(name, 32, right)
+        opened = await labeling.open_assignment(world.w, task.id, assignment, worker.id, "")
+        await labeling.submit(world.w, opened.token, (1280, 800))
+        submissions.append(f"{assignment}:{worker.id}")
+    await mended(world)
+    await world.time_passes()
+    await mended(world, Kind.UNSUBMITTED, Kind.UNSUBMITTED)
+    assert [world.paid_at_the_market(one.partition(":")[0]) for one in submissions] == [["0.90"], []]
+    assert await world.w.store.verdicts.used(SLUG) == submissions[:1]
+    assert (await world.counters())[:2] == (PRICE, 8 * PRICE), "their places are free again"
+
+
 async def test_decisions_that_only_one_side_knows(world: World) -> None:
     open_here, lost, refused_by_hand, unrefused = [
         await judged(world, name, right) for name, right in (("Ada", 10), ("Bob", 10), ("Cleo", 10), ("Dan", 1))

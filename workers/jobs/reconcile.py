@@ -60,6 +60,9 @@ async def reconcile(
             if mend and known and side.settled:
                 now = reconciling.sign(hit, reconciling.counted(side.entries))
                 await w.store.reconciliations.agree(slug, hit.hit, now, w.clock())
+    for one in await reconciling.unsubmitted(w, slug, before):
+        if all(given.id != one.assignment for given in await desk.market.assignments(one.hit)):
+            found.append(await _mend(desk, one) if mend else one)
     if mend:
         await reconciling.keep(w, slug, ours, looked, found)
     return Reconciled(ours, looked, tuple(found))
@@ -99,7 +102,7 @@ async def _side(desk: Desk, slug: str, hit: TheirHit, before: datetime) -> recon
         TheirWork(id=one.id, annotator=one.annotator, state=one.state, at=one.submitted_at)
         for one in await desk.market.assignments(hit.hit)
     ]
-    paid = await desk.market.bonuses(hit.hit) if work else []
+    paid = await desk.market.bonuses(hit.hit) if work or entries else []
     bonuses = [TheirBonus.model_validate(one.model_dump()) for one in paid]
     tokens = reconciling.tokens(desk.winnow, entries)
     return reconciling.Side(hit, entries, work, bonuses, tokens, before)
@@ -134,10 +137,15 @@ async def _forget(desk: Desk, found: Difference) -> None:
 
 async def _judge(desk: Desk, found: Difference) -> None:
     task = await _task(desk, found)
-    unexpected = task.state is not TaskState.POSTED or task.hit != found.hit
+    arrival: settling.Arrival = "expected"
+    if found.kind is Kind.UNSUBMITTED:
+        arrival = "unsubmitted"
+    elif task.state is not TaskState.POSTED or task.hit != found.hit:
+        arrival = "unexpected"
     of_this_hit = task.model_copy(update={"hit": found.hit})
-    await settling.judge(desk.winnow, of_this_hit, found.assignment, found.annotator, unexpected=unexpected)
+    await settling.judge(desk.winnow, of_this_hit, found.assignment, found.annotator, arrival)
     await collect.pay(desk, task.category)
+    await collect.pay_bonuses(desk, task.category)
 
 
 async def _pay(desk: Desk, found: Difference) -> None:
@@ -212,6 +220,7 @@ MENDS: Mapping[Kind, tuple[Callable[[Desk, Difference], Awaitable[None]], str]] 
     Kind.OPEN: (_expire, "Expired there."),
     Kind.GONE: (_forget, "Closed here; its images are open again with the next decision."),
     Kind.SUBMITTED: (_judge, "Checked and settled."),
+    Kind.UNSUBMITTED: (_judge, "Checked; what it earned is paid as a bonus."),
     Kind.UNPAID: (_pay, "Paid there."),
     Kind.UNREFUSED: (_refuse, "Refused there."),
     Kind.PAID: (_paid, "Written down as paid."),
