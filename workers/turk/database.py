@@ -110,6 +110,11 @@ class Database:
         await self.blocks.create_index([("requester", ASCENDING), ("order", ASCENDING)])
         await self.blocks.create_index([("worker", ASCENDING)])
         await self.messages.create_index([("worker", ASCENDING), ("order", ASCENDING)])
+        await self.messages.create_index([("requester", ASCENDING), ("order", ASCENDING)])
+        await self.messages.create_index([("thread", ASCENDING), ("order", ASCENDING)])
+        # Messages from before there were threads each become one.
+        each_its_own = [{"$set": {"thread": "$_id", "sender": "requester"}}]
+        await self.messages.update_many({"thread": None}, each_its_own)
         await self.access_keys.create_index([("requester", ASCENDING), ("created_at", ASCENDING)])
         await self.reviews.create_index([("hit", ASCENDING), ("order", ASCENDING)])
         await self.attempts.create_index([("at", ASCENDING)], expireAfterSeconds=TOKEN_RECORD_SECONDS)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from workers.turk import threads
 from workers.turk.errors import InvalidParameter
 from workers.turk.identifiers import new_id, order_key
 from workers.turk.operations.call import Call, after, page, page_size
 from workers.turk.states import AssignmentState
 
-MAX_SUBJECT, MAX_MESSAGE, MAX_RECIPIENTS = 200, 4_096, 100
+MAX_RECIPIENTS = 100
 DECIDED = [str(AssignmentState.APPROVED), str(AssignmentState.REJECTED)]
 
 
@@ -48,26 +49,17 @@ async def notify_workers(call: Call, parameters: dict[str, Any]) -> dict[str, An
     Others are named in the reply. A repeat is another message: the API has no token for it.
     """
     subject, text, workers = parameters["Subject"], parameters["MessageText"], parameters["WorkerIds"]
-    if not subject.strip() or len(subject) > MAX_SUBJECT:
-        raise InvalidParameter(f"Subject must have 1 to {MAX_SUBJECT} characters.")
-    if not text.strip() or len(text) > MAX_MESSAGE:
-        raise InvalidParameter(f"MessageText must have 1 to {MAX_MESSAGE} characters.")
+    if not subject.strip() or len(subject) > threads.MAX_SUBJECT:
+        raise InvalidParameter(f"Subject must have 1 to {threads.MAX_SUBJECT} characters.")
+    if not text.strip() or len(text) > threads.MAX_TEXT:
+        raise InvalidParameter(f"MessageText must have 1 to {threads.MAX_TEXT} characters.")
     if not 1 <= len(workers) <= MAX_RECIPIENTS:
         raise InvalidParameter(f"WorkerIds must name 1 to {MAX_RECIPIENTS} workers.")
     wanted = list(dict.fromkeys(workers))
     worked = {"worker": {"$in": wanted}, "requester": call.requester, "state": {"$in": DECIDED}}
     known = set(await call.database.assignments.distinct("worker", worked))
     messages = [
-        {
-            "_id": (identifier := new_id()),
-            "order": order_key(call.now, identifier),
-            "requester": call.requester,
-            "worker": worker,
-            "subject": subject,
-            "text": text,
-            "at": call.now,
-            "read": False,
-        }
+        threads.message(call.requester, worker, threads.Side.REQUESTER, subject, text, call.now)
         for worker in wanted
         if worker in known
     ]
