@@ -244,20 +244,24 @@ async def promise(w: Winnow, task: Task) -> bool:
     """
 
     async def work(session: Session) -> bool:
+        if await w.store.tasks.is_promised(task.id, session):
+            return True
         document = await w.store.categories.get(task.category, session)
         policy = Category.model_validate(document["category"]).policy
         price = task.assignments * policy.cost_for(task.reward_cents, task.assignments)
         if price <= policy.budget_cents - sum(int(cents) for cents in document["money"].values()):
-            if await w.store.tasks.promise(task.id, session):
-                await w.store.categories.count(task.category, {"money.committed_cents": price}, session)
+            if not await w.store.tasks.promise(task.id, session):
+                return False
+            await w.store.categories.count(task.category, {"money.committed_cents": price}, session)
             return True
         if await w.store.tasks.pass_over(task.id, session):
             await _to_people(w, task, session)
-            return False
-        return True  # promised before, or posted by somebody else
+            passed_over.append(task.id)
+        return False
 
+    passed_over: list[str] = []
     covered = await w.store.transact(work)
-    if not covered:
+    if not covered and passed_over:
         words = f"The budget does not cover {task.name}: nobody is asked"
         await w.store.happenings.note(w.clock(), words, task.category, "error")
     return covered

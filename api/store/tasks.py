@@ -86,13 +86,18 @@ class Tasks:
         return await self.collection.count_documents({"category": category, "state": {"$in": states}})
 
     async def promise(self, task: str, session: Session) -> bool:
-        """Note that the budget holds the price of a task; say whether this call did it."""
+        """Note that the budget holds the price of a task that is not closed; say whether this call did it."""
         result = await self.collection.update_one(
-            {"_id": task, "promised": {"$ne": True}},
+            {"_id": task, "state": {"$ne": TaskState.CLOSED.value}, "promised": {"$ne": True}},
             {"$set": {"promised": True}},
             session=session,
         )
         return result.modified_count == 1
+
+    async def is_promised(self, task: str, session: Session) -> bool:
+        """Whether the budget holds the price of a task."""
+        found = await self.collection.find_one({"_id": task}, {"promised": 1}, session=session)
+        return bool(found and found.get("promised"))
 
     async def pass_over(self, task: str, session: Session) -> bool:
         """End a draft that nobody will be asked, which no budget holds money for; say whether this call did it."""

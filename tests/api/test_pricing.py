@@ -1,13 +1,15 @@
 """What a round will cost is said before anybody is asked, and the round then costs just that."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from active_learning import rounds as plans
-from api.operations import pricing, rounds
+from active_learning.domain.task import TaskState
+from api.operations import pricing, rounds, settling
 from api.operations.context import Winnow
-from tests.api.working import SLUG, category_with
+from tests.api.working import SLUG, category_with, round_of
 
 POLICY: dict[str, Any] = {
     "slots": 20,
@@ -58,3 +60,18 @@ async def test_without_gold_no_round_comes(w: Winnow, gold: int) -> None:
     price = await pricing.next_round(w, SLUG)
     assert bool(price.tasks) is bool(gold)
     assert ("gold" in price.why) is not bool(gold)
+
+
+async def test_however_many_ask_at_once_the_budget_promises_only_what_it_has(w: Winnow) -> None:
+    small = {"slots": 4, "hidden_gold": 2, "redundancy": 1, "reward_cents": 10}
+    await category_with(w, 100, 12, **{**POLICY, **small, "budget_cents": 7 * 12 + 11})
+    tasks = await round_of(w, 1, 40)
+    assert len(tasks) == 20
+    asked = [*tasks, *tasks]
+    promised = await asyncio.gather(*(settling.promise(w, task) for task in asked))
+    covered = {task.id for task, yes in zip(asked, promised, strict=True) if yes}
+    stored = await w.store.tasks.of_round(SLUG, 1)
+    held = {task.id for task in stored if task.promised}
+    assert len(held) == 7 and held == covered
+    assert {task.id for task in stored if task.state is TaskState.CLOSED} == {task.id for task in stored} - held
+    assert (await w.store.categories.get(SLUG))["money"] == {"spent_cents": 0, "committed_cents": 7 * 12}

@@ -144,6 +144,33 @@ async def test_work_that_was_finished_here_and_never_submitted_there_is_paid(wor
     assert (await world.counters())[:2] == (PRICE, 8 * PRICE), "their places are free again"
 
 
+async def test_a_hit_that_expires_with_people_at_work_waits_for_them(world: World) -> None:
+    worker, assignment = await world.begins("Ada", 32)
+    task = await world.task()
+    await world.desk.market.expire(str(task.hit))
+    await mended(world)
+    await world.collected()
+    assert (await world.task()).state is TaskState.POSTED
+    opened = await labeling.open_assignment(world.w, task.id, assignment, worker.id, "")
+    await labeling.submit(world.w, opened.token, (1280, 800))
+    assert worker.submit(assignment).status_code == 200
+    await mended(world, Kind.SUBMITTED)
+    await world.collected()
+    assert (await world.task()).state is TaskState.CLOSED
+    assert (await world.counters())[:2] == (PRICE, 0)
+
+
+async def test_several_processes_at_once_pay_once(world: World) -> None:
+    first, second, third = [await judged(world, name) for name in ("Ada", "Bob", "Cleo")]
+    await noted(world, first)
+    world.requester().approve_assignment(AssignmentId=second)
+    args = {"category": SLUG}
+    await asyncio.gather(*(compared(world) for _ in range(3)), *(collect.run(world.desk, args) for _ in range(3)))
+    await mended(world)
+    assert [await there(world, one) for one in (first, second, third)] == ["Approved"] * 3
+    assert (await world.counters())[0] == 3 * PRICE
+
+
 async def test_decisions_that_only_one_side_knows(world: World) -> None:
     open_here, lost, refused_by_hand, unrefused = [
         await judged(world, name, right) for name, right in (("Ada", 10), ("Bob", 10), ("Cleo", 10), ("Dan", 1))
