@@ -110,8 +110,6 @@ async def _approve(desk: Desk, slug: str, payment: settling.Payment) -> None:
     try:
         await desk.market.approve(payment.assignment, payment.reason)
     except StateError:
-        if payment.hit is None or await _state(desk, payment.hit, payment.assignment) != "rejected":
-            raise
         await desk.market.approve(payment.assignment, payment.reason, override=True)
     await settling.settled(desk.winnow, slug, payment)
 
