@@ -10,6 +10,7 @@ import pymongo
 import pytest
 import uvicorn
 
+from tests.turk.receivers import Receiver, listening
 from tests.turk.served import SECRET, MovableClock, Site, free_port, numbers
 from workers.turk.app import create_app
 from workers.turk.clock import Clock
@@ -31,6 +32,7 @@ def serve(mongod_uri: str) -> Iterator[Callable[..., Site]]:
                 "database": f"turk_{os.getpid()}_{next(numbers)}",
                 "public_url": f"http://127.0.0.1:{port}",
                 "sweep_seconds": 3600.0,
+                "delivery_seconds": 0.02,
                 **settings,
             }
         )
@@ -54,9 +56,16 @@ def serve(mongod_uri: str) -> Iterator[Callable[..., Site]]:
 
 
 @pytest.fixture(scope="session")
-def site(serve: Callable[..., Site]) -> Site:
+def receiver() -> Iterator[Receiver]:
+    """Where notifications of the run's marketplaces go: stands for SQS, SNS and requesters' webhooks."""
+    with listening() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def site(serve: Callable[..., Site], receiver: Receiver) -> Site:
     """One marketplace for most tests; each test uses tenants and workers of its own. Its clock only moves forward."""
-    return serve()
+    return serve(aws_endpoint=receiver.url, private_webhooks="yes")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from workers.turk import lifecycle, requester_api
+from workers.turk import delivering, lifecycle, requester_api
 from workers.turk.clock import Clock, system_clock
 from workers.turk.database import Database
 from workers.turk.errors import TurkError, WorkerRefused
@@ -39,13 +39,14 @@ def create_app(settings: TurkSettings, clock: Clock = system_clock) -> Starlette
         database = Database(settings.mongodb_uri, settings.database)
         await database.prepare()
         app.state.marketplace = Marketplace(settings=settings, clock=clock, database=database)
-        sweeping = asyncio.create_task(sweep(app.state.marketplace))
+        marketplace = app.state.marketplace
+        behind = [asyncio.create_task(work(marketplace)) for work in (sweep, delivering.deliver_forever)]
         try:
             yield
         finally:
-            sweeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sweeping
+            for task in behind:
+                task.cancel()
+            await asyncio.gather(*behind, return_exceptions=True)
             await database.close()
 
     return Starlette(

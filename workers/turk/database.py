@@ -18,7 +18,7 @@ Session = AsyncClientSession
 COLLECTIONS = (
     *("hit_types", "hits", "assignments", "bonuses", "tokens", "workers", "accounts", "ledger"),
     *("blocks", "messages", "access_keys", "reviews"),
-    *("attempts", "invitations", "appeals"),
+    *("attempts", "invitations", "appeals", "notification_settings", "outbox"),
 )
 TOKEN_RECORD_SECONDS = 2 * 24 * 3600
 
@@ -64,6 +64,8 @@ class Database:
         self.attempts: AsyncCollection[Document] = database["attempts"]
         self.invitations: AsyncCollection[Document] = database["invitations"]
         self.appeals: AsyncCollection[Document] = database["appeals"]
+        self.notification_settings: AsyncCollection[Document] = database["notification_settings"]
+        self.outbox: AsyncCollection[Document] = database["outbox"]
 
     async def prepare(self) -> None:
         """Creates what is missing; safe to repeat. Raises SettingsError when MongoDB cannot be used."""
@@ -120,6 +122,8 @@ class Database:
         await self.attempts.create_index([("at", ASCENDING)], expireAfterSeconds=TOKEN_RECORD_SECONDS)
         await self.invitations.create_index([("requester", ASCENDING), ("order", ASCENDING)])
         await self.appeals.create_index([("requester", ASCENDING), ("order", ASCENDING)])
+        await self.outbox.create_index([("due_at", ASCENDING)])
+        await self.outbox.create_index([("destination", ASCENDING), ("due_at", ASCENDING)])
 
     async def atomically(self, act: Callable[[Session], Awaitable[Result]]) -> Result:
         """Runs ``act`` in one transaction and commits it. ``act`` runs again after a write conflict, so it must not

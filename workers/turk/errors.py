@@ -9,6 +9,7 @@ TurkError                  everything below carries a message for the reader
 │   ├── NotThere           no such HIT or assignment for this worker
 │   ├── NotNow             it exists, but its state does not allow the act
 │   └── FormRefused        the form is incomplete, too large, or did not come from our own page
+├── DeliveryFailed         a notification did not arrive where it was meant to
 ├── SettingsError          the marketplace cannot start with these settings
 └── ModelMismatch          our own reply does not fit the service model: a bug on our side
 """
@@ -83,6 +84,10 @@ class FormRefused(WorkerRefused):
     def __init__(self, status: int, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.status = status
+
+
+class DeliveryFailed(TurkError):
+    """A notification did not arrive, or never can. The message says why."""
 
 
 class SettingsError(TurkError):

@@ -13,11 +13,12 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from workers.turk import reviewing
+from workers.turk import notifications, reviewing
 from workers.turk.database import Database, Session
 from workers.turk.errors import NotNow, NotThere, RequestRefused
 from workers.turk.identifiers import new_id, order_key
 from workers.turk.ledger import Books
+from workers.turk.notifications import Event
 from workers.turk.questions import answer_xml
 from workers.turk.states import (
     DISPOSAL_DELAY,
@@ -61,15 +62,16 @@ async def accept(database: Database, hit_id: str, worker: str, now: datetime) ->
 
     async def act(session: Session) -> None:
         await database.assignments.insert_one(assignment, session=session)
-        taken = await database.hits.update_one(
+        taken = await database.hits.find_one_and_update(
             # The type as it was read: a change of the reward in the same moment is not accepted unseen.
             {"_id": hit_id, "hit_type": hit["hit_type"], "expired": False, "expires_at": {"$gt": now}}
             | {"disposed": False, "available": {"$gt": 0}},
             {"$inc": {"available": -1, "pending": 1}},
             session=session,
         )
-        if taken.matched_count == 0:
+        if taken is None:
             raise NotNow(*NONE_LEFT)
+        await notifications.record(database, session, taken, now, Event.ASSIGNMENT_ACCEPTED, of=assignment)
 
     try:
         await database.atomically(act)
@@ -114,9 +116,15 @@ async def submit(database: Database, assignment_id: str, answers: list[tuple[str
         )
         if after is not None:
             hit = await database.hits.find_one_and_update(
-                {"_id": after["hit"]}, {"$inc": {"pending": -1, "submitted": 1}}, session=session
+                {"_id": after["hit"]},
+                {"$inc": {"pending": -1, "submitted": 1}},
+                session=session,
+                return_document=ReturnDocument.AFTER,
             )
+            assert hit is not None
             await reviewing.notice(database, session, hit, now)
+            events = [Event.ASSIGNMENT_SUBMITTED, *notifications.reviewable(hit)]
+            await notifications.record(database, session, hit, now, *events, of=after)
         return after
 
     stored = await database.atomically(act) if found["state"] == AssignmentState.IN_PROGRESS else None
@@ -141,12 +149,18 @@ async def give_back(database: Database, assignment_id: str, to: AssignmentState,
         if ended is None:
             return False
         hit = await database.hits.find_one_and_update(
-            {"_id": ended["hit"]}, {"$inc": {"pending": -1, "available": 1}}, session=session
+            {"_id": ended["hit"]},
+            {"$inc": {"pending": -1, "available": 1}},
+            session=session,
+            return_document=ReturnDocument.AFTER,
         )
-        if hit is not None and hit["expired"]:
+        assert hit is not None
+        if hit["expired"]:
             # Nobody can take the slot any more, so its money is free again.
             await Books(database, session, hit["requester"], now).hold(hit["_id"], -price(hit))
             await reviewing.notice(database, session, hit, now)
+        event = Event.ASSIGNMENT_RETURNED if to == AssignmentState.RETURNED else Event.ASSIGNMENT_ABANDONED
+        await notifications.record(database, session, hit, now, event, *notifications.reviewable(hit), of=ended)
         return True
 
     return await database.atomically(act)
@@ -172,7 +186,7 @@ async def approve(
         if found is None or not (found["state"] == AssignmentState.SUBMITTED or overriding):
             raise wrong_assignment_state("Submitted")
         change: dict[str, Any] = {"state": AssignmentState.APPROVED, "approved_at": now, "due_at": None}
-        await _decide(database, session, found, change, feedback)
+        await _decide(database, session, found, change, feedback, now)
         await Books(database, session, found["requester"], now).pay(found, "available" if overriding else "on_hold")
 
     await database.atomically(act)
@@ -186,14 +200,19 @@ async def reject(database: Database, assignment_id: str, feedback: str, now: dat
         if found is None or found["state"] != AssignmentState.SUBMITTED:
             raise wrong_assignment_state("Submitted")
         change: dict[str, Any] = {"state": AssignmentState.REJECTED, "rejected_at": now, "due_at": None}
-        await _decide(database, session, found, change, feedback)
+        await _decide(database, session, found, change, feedback, now)
         await Books(database, session, found["requester"], now).hold(found["hit"], -price(found))
 
     await database.atomically(act)
 
 
 async def _decide(
-    database: Database, session: Session, found: Assignment, change: dict[str, Any], feedback: str | None
+    database: Database,
+    session: Session,
+    found: Assignment,
+    change: dict[str, Any],
+    feedback: str | None,
+    now: datetime,
 ) -> None:
     if feedback is not None:
         change["feedback"] = feedback
@@ -202,10 +221,14 @@ async def _decide(
     )
     if decided.matched_count == 0:
         raise wrong_assignment_state("Submitted")
-    if found["state"] == AssignmentState.SUBMITTED:
-        await database.hits.update_one(
-            {"_id": found["hit"]}, {"$inc": {"submitted": -1, "completed": 1}}, session=session
-        )
+    first = int(found["state"] == AssignmentState.SUBMITTED)
+    hit = await database.hits.find_one_and_update(
+        {"_id": found["hit"]}, {"$inc": {"submitted": -first, "completed": first}}, session=session
+    )
+    assert hit is not None
+    approved = change["state"] == AssignmentState.APPROVED
+    event = Event.ASSIGNMENT_APPROVED if approved else Event.ASSIGNMENT_REJECTED
+    await notifications.record(database, session, hit, now, event, of=found)
 
 
 def wrong_assignment_state(allowed: str) -> RequestRefused:
@@ -227,19 +250,29 @@ async def expire(database: Database, hit_id: str, now: datetime) -> None:
         await database.hits.update_one({"_id": hit_id}, {"$set": change}, session=session)
         await Books(database, session, hit["requester"], now).hold(hit_id, -price(hit) * hit["available"])
         await reviewing.notice(database, session, hit, now)
+        # One whose places were all used was reviewable before its time ran out.
+        over = [Event.HIT_REVIEWABLE] if hit["available"] and not hit["pending"] else []
+        await notifications.record(database, session, hit, now, Event.HIT_EXPIRED, *over)
 
     await database.atomically(act)
 
 
-async def dispose(database: Database, hit_id: str) -> bool:
+async def dispose(database: Database, hit_id: str, now: datetime) -> bool:
     """Deletes a HIT that is Reviewable or Reviewing with every submission decided. False in any other state.
 
     Nothing is on hold then: pending and submitted are 0, and slots still available belong to an expired HIT.
     """
     idle: dict[str, Any] = {"_id": hit_id, "disposed": False, "pending": 0, "submitted": 0}
     over = {"$or": [{"expired": True}, {"available": 0}]}
-    done = await database.hits.update_one(idle | over, {"$set": {"disposed": True, "due_at": None}})
-    return done.matched_count == 1
+
+    async def act(session: Session) -> bool:
+        ended = {"$set": {"disposed": True, "due_at": None}}
+        hit = await database.hits.find_one_and_update(idle | over, ended, session=session)
+        if hit is not None:
+            await notifications.record(database, session, hit, now, Event.HIT_DISPOSED)
+        return hit is not None
+
+    return await database.atomically(act)
 
 
 async def catch_up(database: Database, now: datetime, scope: Mapping[str, str] | None = None) -> int:
@@ -262,7 +295,7 @@ async def catch_up(database: Database, now: datetime, scope: Mapping[str, str] |
         if not hit["expired"] and hit["expires_at"] <= now:
             await expire(database, hit["_id"], now)
         elif hit["expired"] and "review_due" not in hit:
-            await dispose(database, hit["_id"])
+            await dispose(database, hit["_id"], now)
         if hit.get("policies"):
             await reviewing.review(database, hit["_id"], now, {"approve": approve, "reject": reject})
         moved += 1

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pymongo import ReturnDocument
 
-from workers.turk import review_policies
+from workers.turk import notifications, review_policies
 from workers.turk.database import Database, Document, Session
 from workers.turk.errors import RequestRefused
 from workers.turk.identifiers import digest_id, new_id, order_key
@@ -196,6 +196,7 @@ async def _extend(database: Database, action: Document, now: datetime) -> None:
         held = 0 if hit["expired"] else hit["available"]
         wanted = 0 if expired else hit["available"] + 1
         await Books(database, session, hit["requester"], now).hold(hit["_id"], price(hit) * (wanted - held))
+        await notifications.record(database, session, hit, now, notifications.Event.HIT_EXTENDED)
 
     await database.atomically(act)
 

@@ -22,7 +22,9 @@ class TurkSettings:
     money of a new requester. Fees are whole percents of reward and bonus: ``fee_percent`` always,
     ``large_hit_fee_percent`` in addition for HITs with ten or more assignments, at least ``minimum_fee_cents`` for
     each assignment or bonus unless the percentage is 0. ``sweep_seconds`` is how often deadlines are looked after
-    while nobody calls.
+    while nobody calls, ``delivery_seconds`` how often notifications that wait are sent. ``aws_endpoint`` takes the
+    place of AWS's own SQS and SNS. ``private_webhooks`` ("yes") lets webhooks go to addresses inside of this network,
+    and without TLS.
     """
 
     mongodb_uri: str
@@ -35,6 +37,9 @@ class TurkSettings:
     large_hit_fee_percent: int = 20
     minimum_fee_cents: int = 1
     sweep_seconds: float = 5.0
+    delivery_seconds: float = 1.0
+    aws_endpoint: str = ""
+    private_webhooks: str = "no"
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_url)
@@ -46,8 +51,10 @@ class TurkSettings:
             raise SettingsError("secret is shorter than 16 characters. Make one: openssl rand -hex 32")
         if self.first_key and not _FIRST_KEY.fullmatch(self.first_key):
             raise SettingsError("first_key must be an access key and its secret: KEY:SECRET.")
-        if self.sweep_seconds <= 0:
-            raise SettingsError("sweep_seconds must be above 0.")
+        if min(self.sweep_seconds, self.delivery_seconds) <= 0:
+            raise SettingsError("sweep_seconds and delivery_seconds must be above 0.")
+        if self.private_webhooks not in {"yes", "no"}:
+            raise SettingsError('private_webhooks must be "yes" or "no".')
         numbers = (self.starting_balance_cents, self.fee_percent, self.large_hit_fee_percent, self.minimum_fee_cents)
         if min(numbers) < 0:
             raise SettingsError("Balances and fees cannot be negative.")

@@ -32,6 +32,16 @@ async def find_key(database: Database, settings: TurkSettings, key: str) -> Acce
     return AccessKey(found["requester"], secret_of(key, settings.secret)) if found is not None else None
 
 
+async def signing_key(database: Database, settings: TurkSettings, requester: str) -> tuple[str, str] | None:
+    """Id and secret of a requester's newest access key in use; None when all are revoked."""
+    first = first_key(settings)
+    if first is not None and first[0] == requester:
+        return first
+    mine = {"requester": requester, "revoked_at": None}
+    found = await database.access_keys.find_one(mine, sort=[("created_at", -1)])
+    return (found["_id"], secret_of(found["_id"], settings.secret)) if found is not None else None
+
+
 def first_key(settings: TurkSettings) -> tuple[str, str] | None:
     """Id and secret of the key in the settings. Without a secret of its own it has the one that ``secret`` gives it."""
     key, _, given = settings.first_key.partition(":")

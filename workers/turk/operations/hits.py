@@ -5,11 +5,12 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from workers.turk import lifecycle
+from workers.turk import lifecycle, notifications
 from workers.turk.database import Session
 from workers.turk.errors import InvalidParameter, RequestRefused
 from workers.turk.identifiers import digest_id, new_id, order_key
 from workers.turk.money import LARGE_HIT, dollars, fee_of_assignment
+from workers.turk.notifications import Event
 from workers.turk.operations.call import Call, after, page, page_size, wrong_hit_state
 from workers.turk.operations.hit_types import DURATION, find_hit_type, in_range, read_hit_type, store_hit_type
 from workers.turk.questions import parse_question
@@ -70,6 +71,7 @@ async def _post(
         await call.claim_token(session, operation, token, hit["_id"])
         await call.database.hits.insert_one(hit, session=session)
         await call.books(session).hold(hit["_id"], held(hit))
+        await notifications.record(call.database, session, hit, call.now, Event.HIT_CREATED)
 
     try:
         await call.database.atomically(act)
@@ -187,6 +189,7 @@ async def create_additional_assignments(call: Call, parameters: dict[str, Any]) 
         await call.database.hits.update_one({"_id": hit_id}, more, session=session)
         if not hit["expired"]:
             await call.books(session).hold(hit_id, price(hit) * extra)
+        await notifications.record(call.database, session, hit, call.now, Event.HIT_EXTENDED)
 
     try:
         await call.database.atomically(act)
@@ -222,6 +225,7 @@ async def _extend_lifetime(call: Call, hit_id: str, expire_at: datetime) -> None
         await call.database.hits.update_one({"_id": hit_id}, {"$set": change}, session=session)
         if hit["expired"]:
             await call.books(session).hold(hit_id, price(hit) * hit["available"])
+        await notifications.record(call.database, session, hit, call.now, Event.HIT_EXTENDED)
 
     await call.database.atomically(act)
 
@@ -271,6 +275,6 @@ async def update_review_status(call: Call, parameters: dict[str, Any]) -> dict[s
 async def delete_hit(call: Call, parameters: dict[str, Any]) -> dict[str, Any]:
     """DeleteHIT: only Reviewable or Reviewing, and only when every submission is approved or rejected."""
     hit = await call.hit(parameters["HITId"])
-    if not await lifecycle.dispose(call.database, hit["_id"]):
+    if not await lifecycle.dispose(call.database, hit["_id"], call.now):
         raise wrong_hit_state(hit_status(await call.hit(hit["_id"]), call.now))
     return {}

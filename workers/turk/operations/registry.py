@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from workers.turk.operations import assignments, hit_types, hits, payments, reviews, workers
+from workers.turk.operations import assignments, files, hit_types, hits, notifications, payments, reviews, workers
 from workers.turk.operations.call import Call
 
 Operation = Callable[[Call, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -19,6 +19,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteWorkerBlock": workers.delete_worker_block,
     "GetAccountBalance": payments.get_account_balance,
     "GetAssignment": assignments.get_assignment,
+    "GetFileUploadURL": files.get_file_upload_url,
     "GetHIT": hits.get_hit,
     "ListAssignmentsForHIT": assignments.list_assignments,
     "ListBonusPayments": payments.list_bonus_payments,
@@ -29,7 +30,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "NotifyWorkers": workers.notify_workers,
     "RejectAssignment": assignments.reject_assignment,
     "SendBonus": payments.send_bonus,
+    "SendTestEventNotification": notifications.send_test_event_notification,
     "UpdateExpirationForHIT": hits.update_expiration,
     "UpdateHITReviewStatus": hits.update_review_status,
     "UpdateHITTypeOfHIT": hits.update_hit_type,
+    "UpdateNotificationSettings": notifications.update_notification_settings,
 }
