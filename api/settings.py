@@ -34,6 +34,7 @@ class Settings:
     market_secret_key: str = field(default="winnow-local", repr=False)
     poll_seconds: float = 2.0
     reconcile_seconds: float = 600.0
+    market_events: bool = False
     in_hand: int = 500
     logs: str = "text"
     ray_address: str | None = None
@@ -85,7 +86,8 @@ class Settings:
 
         WINNOW_MONGODB_URI (needed), WINNOW_DATABASE, WINNOW_PUBLIC_URL, WINNOW_SECRET, WINNOW_BLOBS,
         WINNOW_S3_ENDPOINT, WINNOW_MARKET, WINNOW_MARKET_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-        WINNOW_POLL_SECONDS, WINNOW_RECONCILE_SECONDS (how often the ledger is compared with the market's),
+        WINNOW_POLL_SECONDS, WINNOW_MARKET_EVENTS (yes: our own marketplace tells at once what it would be asked at the
+        next poll), WINNOW_RECONCILE_SECONDS (how often the ledger is compared with the market's),
         WINNOW_IN_HAND (requests that a web process answers at a time before it turns others away), WINNOW_LOGS (text,
         or json: an object a line, with every request), RAY_ADDRESS.
 
@@ -118,6 +120,7 @@ class Settings:
             market_access_key=env.get("AWS_ACCESS_KEY_ID", cls.market_access_key),
             market_secret_key=env.get("AWS_SECRET_ACCESS_KEY", "winnow-local"),
             poll_seconds=float(env.get("WINNOW_POLL_SECONDS", cls.poll_seconds)),
+            market_events=env.get("WINNOW_MARKET_EVENTS", "no") == "yes",
             reconcile_seconds=float(env.get("WINNOW_RECONCILE_SECONDS", cls.reconcile_seconds)),
             in_hand=int(env.get("WINNOW_IN_HAND", cls.in_hand)),
             logs=env.get("WINNOW_LOGS", cls.logs),
@@ -151,6 +154,7 @@ class Settings:
             "AWS_ACCESS_KEY_ID": self.market_access_key if self.market_access_key != "winnow" else "",
             "AWS_SECRET_ACCESS_KEY": self.market_secret_key if self.market_secret_key != "winnow-local" else "",
             "WINNOW_POLL_SECONDS": str(self.poll_seconds),
+            "WINNOW_MARKET_EVENTS": "yes" if self.market_events else "no",
             "WINNOW_RECONCILE_SECONDS": str(self.reconcile_seconds),
             "WINNOW_IN_HAND": str(self.in_hand),
             "WINNOW_LOGS": self.logs,

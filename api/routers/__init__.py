@@ -8,6 +8,7 @@ from api.routers import (
     categories,
     category_settings,
     datasets,
+    hearing,
     money,
     monitor,
     pool,
@@ -31,6 +32,7 @@ from api.routers.rest import workers as rest_workers
 ROUTERS = (
     assignments.router,
     appeals.router,
+    hearing.router,
     accounts.router,
     users.router,
     audit_log.router,

@@ -26,6 +26,7 @@ OPEN = {
     "/assignment/answers": "wants the assignment's token",
     "/assignment/submission": "wants the assignment's token",
     "/categories/{slug}/examples/{index}": "annotators see them before they accept",
+    "/market/events": "our own marketplace signs what it tells",
     "/appeals/{token}": "whoever was refused holds the signed link; annotators have no account",
     "/sign-in": "whoever wants to sign in is not signed in",
     "/sign-in/elsewhere": "whoever wants to sign in is not signed in",
