@@ -8,6 +8,8 @@ script could then lift the sandbox; therefore an ExternalURL on the marketplace'
 
 HTMLQuestion: the requester's HTML is served by us, so it gets the sandbox without ``allow-same-origin``: an opaque
 origin that reaches nothing of ours.
+
+QuestionForm: the requester's questions are shown as a form of our own, on our own page (see question_forms).
 """
 
 import re
@@ -17,13 +19,14 @@ from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from xml.etree import ElementTree
 
-from workers.turk.errors import InvalidParameter, RequestRefused
+from workers.turk.documents import SCHEMAS, malformed, read_document
+from workers.turk.errors import InvalidParameter
+from workers.turk.form_answers import Answer
+from workers.turk.question_forms import QuestionForm
 
-SCHEMAS = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas"
 EXTERNAL = f"{{{SCHEMAS}/2006-07-14/ExternalQuestion.xsd}}"
 HTML = f"{{{SCHEMAS}/2011-11-11/HTMLQuestion.xsd}}"
 ANSWERS = f"{SCHEMAS}/2005-10-01/QuestionFormAnswers.xsd"
-MAX_QUESTION_BYTES = 65_535
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 RESERVED = frozenset({"assignmentId", "hitId", "turkSubmitTo", "workerId"})
 
@@ -33,38 +36,33 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A parsed question: ``url`` of an ExternalQuestion or ``html`` of an HTMLQuestion. ``height``: pixels, 0 = fit."""
+    """A parsed question: ``url`` of an ExternalQuestion, ``html`` of an HTMLQuestion or ``form`` of a QuestionForm.
+
+    ``height`` of the frame: pixels, 0 = fit.
+    """
 
     height: int
     url: str | None = None
     html: str | None = None
-
-
-class _NoDoctype(ElementTree.TreeBuilder):
-    """Builds the tree but refuses a DOCTYPE: nothing that defines entities gets any further."""
-
-    def doctype(self, name: str, pubid: str, system: str) -> None:
-        raise ValueError("a DOCTYPE is not allowed")
+    form: QuestionForm | None = None
 
 
 def parse_question(xml: str, own_origin: str) -> Question:
-    """Reads ExternalQuestion or HTMLQuestion.
+    """Reads ExternalQuestion, HTMLQuestion or QuestionForm.
 
-    Raises RequestRefused(XMLParseError) for XML that is malformed, declares a DOCTYPE (entity bombs) or is of another
-    kind, and InvalidParameter for a text that is too long, a frame height or a URL that cannot be used.
+    Raises RequestRefused(XMLParseError) for XML that is malformed, declares a DOCTYPE or is of another kind, and
+    InvalidParameter for a text that is too long, a frame height or a URL that cannot be used.
     """
-    if len(xml.encode("utf-8", "surrogatepass")) > MAX_QUESTION_BYTES:
-        raise InvalidParameter(f"Question may have at most {MAX_QUESTION_BYTES} bytes.")
-    try:
-        root = ElementTree.fromstring(xml, ElementTree.XMLParser(target=_NoDoctype()))
-    except (ElementTree.ParseError, UnicodeError, ValueError) as error:
-        raise _malformed(str(error)) from None
+    root = read_document(xml, "Question")
     if root.tag == f"{EXTERNAL}ExternalQuestion":
         url = _text(root, f"{EXTERNAL}ExternalURL")
         return Question(_height(root, EXTERNAL), url=_usable_url(url, own_origin))
     if root.tag == f"{HTML}HTMLQuestion":
         return Question(_height(root, HTML), html=_text(root, f"{HTML}HTMLContent"))
-    raise _malformed(f"the root element must be ExternalQuestion or HTMLQuestion with its namespace, not {root.tag}")
+    raise malformed(
+        "the root element must be ExternalQuestion, HTMLQuestion or QuestionForm, each with its namespace, "
+        f"not {root.tag[:200]}"
+    )
 
 
 def frame_url(url: str, parameters: Iterable[tuple[str, str]]) -> str:
@@ -81,17 +79,29 @@ def origin_of(url: str) -> str:
 
 
 def answer_xml(fields: list[tuple[str, str]]) -> str:
-    """QuestionFormAnswers with one Answer a field, in the order of the form; reserved names are left out.
+    """QuestionFormAnswers with one Answer a field, in the order of the form; reserved names are left out."""
+    return _answers((name, [("FreeText", value)]) for name, value in fields if name not in RESERVED)
 
-    Characters that XML 1.0 cannot carry become U+FFFD.
-    """
+
+def form_answer_xml(answers: Iterable[Answer]) -> str:
+    """QuestionFormAnswers of a QuestionForm, in the order of its questions."""
+    return _answers((answer.question, _values(answer)) for answer in answers)
+
+
+def _values(answer: Answer) -> list[tuple[str, str]]:
+    if answer.text is not None:
+        return [("FreeText", answer.text)]
+    other = [("OtherSelectionText", answer.other)] if answer.other is not None else []
+    return [("SelectionIdentifier", picked) for picked in answer.selections] + other
+
+
+def _answers(rows: Iterable[tuple[str, list[tuple[str, str]]]]) -> str:
+    # Characters that XML 1.0 cannot carry become U+FFFD.
     root = ElementTree.Element("QuestionFormAnswers", xmlns=ANSWERS)
-    for name, value in fields:
-        if name in RESERVED:
-            continue
+    for name, values in rows:
         answer = ElementTree.SubElement(root, "Answer")
-        ElementTree.SubElement(answer, "QuestionIdentifier").text = _NOT_XML.sub("\ufffd", name)
-        ElementTree.SubElement(answer, "FreeText").text = _NOT_XML.sub("\ufffd", value)
+        for tag, text in [("QuestionIdentifier", name), *values]:
+            ElementTree.SubElement(answer, tag).text = _NOT_XML.sub("\ufffd", text)
     return '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n' + ElementTree.tostring(root, encoding="unicode")
 
 
@@ -136,7 +146,7 @@ def _is_loopback(host: str) -> bool:
 def _text(root: ElementTree.Element, tag: str) -> str:
     text = (root.findtext(tag) or "").strip()
     if not text:
-        raise _malformed(f"{tag.rpartition('}')[2]} is missing or empty")
+        raise malformed(f"{tag.rpartition('}')[2]} is missing or empty")
     return text
 
 
@@ -145,7 +155,3 @@ def _height(root: ElementTree.Element, namespace: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text):
         raise InvalidParameter("FrameHeight must be a whole number of pixels; 0 fits the frame to the window.")
     return int(text)
-
-
-def _malformed(reason: str) -> RequestRefused:
-    return RequestRefused("AWS.MechanicalTurk.XMLParseError", f"There was an error parsing the XML question: {reason}.")
