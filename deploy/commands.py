@@ -138,7 +138,10 @@ def work_command(
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         heavy = RayRuntime(settings)
-        options = MarketOptions(settings.market_endpoint, settings.market_access_key, settings.market_secret_key)
+        events = f"{settings.public_url}/market/events" if settings.market_events else ""
+        options = MarketOptions(
+            settings.market_endpoint, settings.market_access_key, settings.market_secret_key, events
+        )
         async with open_winnow(settings) as w:
             desk = Desk(w, open_market(settings.market, options), heavy)
             try:

@@ -10,15 +10,19 @@ from workers.market.protocol import Marketplace
 
 @dataclass(frozen=True)
 class MarketOptions:
-    """What a market's client needs to know. ``endpoint`` is the address of a marketplace of one's own."""
+    """What a market's client needs to know.
+
+    ``endpoint`` is the address of a marketplace of one's own; it tells ``events_url``, where given, what happens.
+    """
 
     endpoint: str
     access_key: str
     secret_key: str
+    events_url: str = ""
 
 
 def _own(options: MarketOptions) -> Marketplace:
-    return MTurkMarket(options.endpoint, options.access_key, options.secret_key)
+    return MTurkMarket(options.endpoint, options.access_key, options.secret_key, events_url=options.events_url)
 
 
 def _sandbox(options: MarketOptions) -> Marketplace:

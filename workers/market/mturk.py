@@ -5,6 +5,7 @@ carry a token, approvals and rejections compare the state that they find. The ma
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -30,6 +31,8 @@ TRANSIENT = frozenset(
 
 Result = TypeVar("Result")
 
+logger = logging.getLogger(__name__)
+
 
 class _NotYet(Exception):
     """The market cannot say yet; asking again may help."""
@@ -45,9 +48,11 @@ class MTurkMarket:
         secret_key: str,
         region: str = "us-east-1",
         patience_s: float = 30.0,
+        events_url: str = "",
     ) -> None:
         self._endpoint = endpoint_url
         self._patience_s = patience_s
+        self._events_url = events_url
         self._hit_types: dict[str, str] = {}
         # Retrying is done here, where it is known what may be repeated and for how long.
         config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20, max_pool_connections=16)
@@ -182,8 +187,20 @@ class MTurkMarket:
         values = api.hit_type(order)
         key = repr(values)
         if key not in self._hit_types:
-            self._hit_types[key] = (await self._ask("create_hit_type", **values))["HITTypeId"]
+            hit_type = (await self._ask("create_hit_type", **values))["HITTypeId"]
+            if self._events_url:
+                await self._listen(hit_type)
+            self._hit_types[key] = hit_type
         return self._hit_types[key]
+
+    async def _listen(self, hit_type: str) -> None:
+        """Ask to be told what happens to HITs of a type. Without it the next poll sees it: no reason not to post."""
+        try:
+            await self._ask(
+                "update_notification_settings", HITTypeId=hit_type, Notification=api.notification(self._events_url)
+            )
+        except WinnowError as error:
+            logger.warning("The market will not tell what happens: %s", error)
 
     async def _posted_before(self, order: HitOrder, message: str) -> str:
         """The HIT that this order's token made: named in the message, or else found by its annotation."""

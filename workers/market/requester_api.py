@@ -105,6 +105,22 @@ def hit_type(order: HitOrder) -> dict[str, Any]:
     return {**values, "Keywords": order.keywords} if order.keywords else values
 
 
+def notification(url: str) -> dict[str, Any]:
+    """The API's NotificationSpecification for an address that is told when somebody has something to collect."""
+    return {
+        "Destination": url,
+        "Transport": "SNS",
+        "Version": "2006-05-05",
+        "EventTypes": [
+            "AssignmentSubmitted",
+            "AssignmentReturned",
+            "AssignmentAbandoned",
+            "HITReviewable",
+            "HITExpired",
+        ],
+    }
+
+
 def feedback(text: str) -> str:
     """A text for an annotator as the API takes it: no control characters, at most 1,024 characters."""
     return _CONTROL.sub(" ", text)[:MAX_FEEDBACK]
