@@ -124,12 +124,15 @@ def market_environment(settings: Settings) -> dict[str, str]:
     Its first key is the one that Winnow's worker has. Where that works at another market it has none of ours.
     """
     own = {"WINNOW_TURK_FIRST_KEY": f"{settings.market_access_key}:{settings.market_secret_key}"}
+    # Where both run on one machine the marketplace may call back into it; elsewhere it calls no private addresses.
+    local = urlsplit(settings.public_url).hostname in {"127.0.0.1", "localhost"}
+    told = {"WINNOW_TURK_PRIVATE_WEBHOOKS": "yes"} if settings.market_events and local else {}
     return {
         "WINNOW_TURK_MONGODB_URI": settings.mongodb_uri,
         "WINNOW_TURK_DATABASE": f"{settings.database}_turk",
         "WINNOW_TURK_SECRET": settings.secret,
         "WINNOW_TURK_PUBLIC_URL": settings.market_endpoint,
-        **(own if settings.market == "turk" else {}),
+        **(own | told if settings.market == "turk" else {}),
     }
 
 

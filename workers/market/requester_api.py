@@ -111,13 +111,7 @@ def notification(url: str) -> dict[str, Any]:
         "Destination": url,
         "Transport": "SNS",
         "Version": "2006-05-05",
-        "EventTypes": [
-            "AssignmentSubmitted",
-            "AssignmentReturned",
-            "AssignmentAbandoned",
-            "HITReviewable",
-            "HITExpired",
-        ],
+        "EventTypes": ["AssignmentSubmitted", "HITReviewable", "HITExpired"],
     }
 
 
