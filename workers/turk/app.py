@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from workers.turk import delivering, lifecycle, requester_api
+from workers.turk.chaos import read_chaos
 from workers.turk.clock import Clock, system_clock
 from workers.turk.database import Database
 from workers.turk.errors import TurkError, WorkerRefused
@@ -38,8 +39,10 @@ def create_app(settings: TurkSettings, clock: Clock = system_clock) -> Starlette
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         database = Database(settings.mongodb_uri, settings.database)
         await database.prepare()
-        app.state.marketplace = Marketplace(settings=settings, clock=clock, database=database)
-        marketplace = app.state.marketplace
+        if settings.chaos:
+            logger.warning("CHAOS IS ON, things go wrong on purpose: %s", settings.chaos)
+        marketplace = Marketplace(settings=settings, clock=clock, database=database, chaos=read_chaos(settings.chaos))
+        app.state.marketplace = marketplace
         behind = [asyncio.create_task(work(marketplace)) for work in (sweep, delivering.deliver_forever)]
         try:
             yield

@@ -55,8 +55,17 @@ async def _take(database: Database, now: datetime) -> Document | None:
 
 async def _deliver(marketplace: Marketplace, message: Document) -> None:
     database, now = marketplace.database, marketplace.clock()
+    chaos = marketplace.chaos
+    if message["attempts"] == 1 and chaos.happens("reorder"):
+        await database.outbox.update_one({"_id": message["_id"]}, {"$set": {"due_at": now + chaos.later()}})
+        return
+    if chaos.happens("lose"):
+        await database.outbox.delete_one({"_id": message["_id"]})
+        return
     try:
         await send(database, marketplace.settings, message)
+        if chaos.happens("double"):
+            await send(database, marketplace.settings, message)
     except DeliveryFailed as failure:
         if now - message["at"] > GIVEN_UP_AFTER:
             logger.error("gave up a notification to %s: %s", message["destination"], failure.message)

@@ -9,6 +9,7 @@ TurkError                  everything below carries a message for the reader
 │   ├── NotThere           no such HIT or assignment for this worker
 │   ├── NotNow             it exists, but its state does not allow the act
 │   └── FormRefused        the form is incomplete, too large, or did not come from our own page
+├── Disturbed              a call goes wrong because the chaos switches say so
 ├── DeliveryFailed         a notification did not arrive where it was meant to
 ├── SettingsError          the marketplace cannot start with these settings
 └── ModelMismatch          our own reply does not fit the service model: a bug on our side
@@ -84,6 +85,14 @@ class FormRefused(WorkerRefused):
     def __init__(self, status: int, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.status = status
+
+
+class Disturbed(TurkError):
+    """An answer that only the chaos switches give: HTTP status and the kind of error that clients see."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.kind = status, kind
 
 
 class DeliveryFailed(TurkError):

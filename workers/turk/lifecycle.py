@@ -14,6 +14,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from workers.turk import notifications, reviewing
+from workers.turk.chaos import CALM, Chaos
 from workers.turk.database import Database, Session
 from workers.turk.errors import NotNow, NotThere, RequestRefused
 from workers.turk.identifiers import new_id, order_key
@@ -32,7 +33,7 @@ from workers.turk.states import (
 NONE_LEFT = ("There is no work left in this HIT.", "Others took the last places or its time ran out. Pick another one.")
 
 
-async def accept(database: Database, hit_id: str, worker: str, now: datetime) -> Assignment:
+async def accept(database: Database, hit_id: str, worker: str, now: datetime, *, chaos: Chaos = CALM) -> Assignment:
     """Gives the worker a slot of the HIT. Accepting twice gives the assignment that is already in progress.
 
     Raises NotThere for an unknown HIT, NotNow when no slot is left, when the worker already submitted this HIT, or
@@ -44,8 +45,10 @@ async def accept(database: Database, hit_id: str, worker: str, now: datetime) ->
     if await database.blocks.find_one({"_id": f"{hit['requester']}/{worker}"}, {"_id": 1}):
         raise NotNow("This requester has no more work for you.", "Pick a HIT of somebody else.")
     await catch_up(database, now, {"hit": hit_id})
+    deadline = now + timedelta(seconds=hit["duration"])
+    used = await _returned_id(database, hit_id) if chaos.reuse_assignment_ids else None
     assignment: Assignment = {
-        "_id": new_id(),
+        "_id": used or new_id(),
         "hit": hit_id,
         "requester": hit["requester"],
         "worker": worker,
@@ -55,12 +58,14 @@ async def accept(database: Database, hit_id: str, worker: str, now: datetime) ->
         "fee": hit["fee"],
         "auto_approval_delay": hit["auto_approval_delay"],
         "accepted_at": now,
-        "deadline": now + timedelta(seconds=hit["duration"]),
-        "due_at": now + timedelta(seconds=hit["duration"]),
+        "deadline": deadline,
+        "due_at": deadline + timedelta(seconds=chaos.late_submits),
         "live": True,
     }
 
     async def act(session: Session) -> None:
+        if used is not None:
+            await database.assignments.delete_one({"_id": used, "state": AssignmentState.RETURNED}, session=session)
         await database.assignments.insert_one(assignment, session=session)
         taken = await database.hits.find_one_and_update(
             # The type as it was read: a change of the reward in the same moment is not accepted unseen.
@@ -78,6 +83,11 @@ async def accept(database: Database, hit_id: str, worker: str, now: datetime) ->
     except DuplicateKeyError:
         return await _resume(database, hit_id, worker)
     return assignment
+
+
+async def _returned_id(database: Database, hit_id: str) -> str | None:
+    found = await database.assignments.find_one({"hit": hit_id, "state": AssignmentState.RETURNED}, {"_id": 1})
+    return found["_id"] if found is not None else None
 
 
 async def _resume(database: Database, hit_id: str, worker: str) -> Assignment:
@@ -109,7 +119,7 @@ async def submit(database: Database, assignment_id: str, answers: list[tuple[str
 
     async def act(session: Session) -> Assignment | None:
         after = await database.assignments.find_one_and_update(
-            {"_id": assignment_id, "state": AssignmentState.IN_PROGRESS, "deadline": {"$gt": now}},
+            {"_id": assignment_id, "state": AssignmentState.IN_PROGRESS, "due_at": {"$gt": now}},
             {"$set": change},
             session=session,
             return_document=ReturnDocument.AFTER,

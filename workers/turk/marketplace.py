@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from workers.turk.chaos import CALM, Chaos
 from workers.turk.clock import Clock
 from workers.turk.database import Database
 from workers.turk.errors import FormRefused
@@ -17,6 +18,7 @@ class Marketplace:
     settings: TurkSettings
     clock: Clock
     database: Database
+    chaos: Chaos = CALM
 
 
 def marketplace_of(request: Request) -> Marketplace:

@@ -14,7 +14,14 @@ from starlette.responses import Response
 
 from workers.turk import signatures, tenants
 from workers.turk.clock import epoch_milliseconds, system_clock
-from workers.turk.errors import FormRefused, InvalidParameter, ModelMismatch, RequestRefused, SignatureRefused
+from workers.turk.errors import (
+    Disturbed,
+    FormRefused,
+    InvalidParameter,
+    ModelMismatch,
+    RequestRefused,
+    SignatureRefused,
+)
 from workers.turk.marketplace import Marketplace, marketplace_of, read_body
 from workers.turk.model import TARGET_PREFIX, operation_names, read_request, write_reply
 from workers.turk.operations.call import Call
@@ -41,13 +48,17 @@ async def answer(request: Request) -> Response:
             database=marketplace.database,
             settings=marketplace.settings,
         )
+        await marketplace.chaos.before(marketplace.database, requester, operation, parameters, now)
         reply = write_reply(operation, await OPERATIONS[operation](call, parameters))
+        marketplace.chaos.after()
     except SignatureRefused as refused:
         return _error(400, refused.kind, refused.message, refused.code, request_id)
     except RequestRefused as refused:
         return _error(400, "RequestError", f"{refused.message} ({epoch_milliseconds(now)})", refused.code, request_id)
     except FormRefused as refused:
         return _error(413, "RequestError", refused.message, "AWS.MechanicalTurk.InvalidParameterValue", request_id)
+    except Disturbed as disturbed:
+        return _error(disturbed.status, disturbed.kind, disturbed.message, None, request_id)
     except (PyMongoError, ModelMismatch):
         logger.exception("request %s failed", request_id)
         return _error(500, "ServiceFault", "The marketplace could not carry this out. Try again.", None, request_id)

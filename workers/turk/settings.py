@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from workers.turk.chaos import read_chaos
 from workers.turk.errors import SettingsError
 
 PREFIX = "WINNOW_TURK_"
@@ -24,7 +25,7 @@ class TurkSettings:
     each assignment or bonus unless the percentage is 0. ``sweep_seconds`` is how often deadlines are looked after
     while nobody calls, ``delivery_seconds`` how often notifications that wait are sent. ``aws_endpoint`` takes the
     place of AWS's own SQS and SNS. ``private_webhooks`` ("yes") lets webhooks go to addresses inside of this network,
-    and without TLS.
+    and without TLS. ``chaos`` names what goes wrong on purpose (see ``chaos``); it is for tests only.
     """
 
     mongodb_uri: str
@@ -40,6 +41,7 @@ class TurkSettings:
     delivery_seconds: float = 1.0
     aws_endpoint: str = ""
     private_webhooks: str = "no"
+    chaos: str = ""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_url)
@@ -55,6 +57,7 @@ class TurkSettings:
             raise SettingsError("sweep_seconds and delivery_seconds must be above 0.")
         if self.private_webhooks not in {"yes", "no"}:
             raise SettingsError('private_webhooks must be "yes" or "no".')
+        read_chaos(self.chaos)
         numbers = (self.starting_balance_cents, self.fee_percent, self.large_hit_fee_percent, self.minimum_fee_cents)
         if min(numbers) < 0:
             raise SettingsError("Balances and fees cannot be negative.")

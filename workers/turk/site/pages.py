@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from workers.turk.errors import WorkerRefused
+from workers.turk.marketplace import marketplace_of
 from workers.turk.money import dollars
 from workers.turk.site import session
 
@@ -67,7 +68,8 @@ def render(
     csp: str | None = None,
 ) -> Response:
     """A page from a template; ``session`` is always in its context."""
-    html = _TEMPLATES.get_template(template).render({"session": session.current(request), **context})
+    known = {"session": session.current(request), "chaos": marketplace_of(request).settings.chaos}
+    html = _TEMPLATES.get_template(template).render({**known, **context})
     headers = {
         "Content-Security-Policy": csp or policy(),
         "Cache-Control": "no-store",

@@ -96,7 +96,11 @@ async def accept(request: Request) -> Response:
     """POST /hits/{hit_id}/accept: leads to the assignment."""
     here, marketplace = await session.require_form(request), marketplace_of(request)
     assignment = await lifecycle.accept(
-        marketplace.database, request.path_params["hit_id"], here.worker_id, marketplace.clock()
+        marketplace.database,
+        request.path_params["hit_id"],
+        here.worker_id,
+        marketplace.clock(),
+        chaos=marketplace.chaos,
     )
     return RedirectResponse(f"/assignments/{assignment['_id']}", status_code=303)
 
