@@ -107,7 +107,9 @@ def run(options: DemoOptions, console: Console) -> int:
         def say(text: str) -> None:
             console.print(f"[dim]{text}[/dim]")
 
-        with stack.running(settings, options.ports, options.data, say, ("market", "web", "worker")) as supervisor:
+        # Simulated people have names and no passwords.
+        parts = ("market", "web", "worker")
+        with stack.running(settings, options.ports, options.data, say, parts, sign_up="names") as supervisor:
             return asyncio.run(_run(options, checked, settings, supervisor, console))
 
 

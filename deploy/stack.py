@@ -113,9 +113,10 @@ def web(settings: Settings, ports: Ports, logs: Path) -> Child:
     return _server("web", "api.app:factory", settings.to_env(), ports, logs)
 
 
-def market(settings: Settings, ports: Ports, logs: Path) -> Child:
-    """Winnow's own marketplace, in a database of its own."""
-    return _server("marketplace", "workers.turk.app:factory", market_environment(settings), ports, logs)
+def market(settings: Settings, ports: Ports, logs: Path, sign_up: str | None = None) -> Child:
+    """Winnow's own marketplace, in a database of its own; ``sign_up`` says who may work, if it is not to choose."""
+    env = market_environment(settings) | ({"WINNOW_TURK_SIGN_UP": sign_up} if sign_up else {})
+    return _server("marketplace", "workers.turk.app:factory", env, ports, logs)
 
 
 def market_environment(settings: Settings) -> dict[str, str]:
@@ -157,13 +158,21 @@ def _child_env(env: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def running(
-    settings: Settings, ports: Ports, data: Path, say: Callable[[str], None], parts: tuple[str, ...]
+    settings: Settings,
+    ports: Ports,
+    data: Path,
+    say: Callable[[str], None],
+    parts: tuple[str, ...],
+    sign_up: str | None = None,
 ) -> Iterator[Supervisor]:
-    """Start ``parts`` (market, web, worker), keep them running, stop them at the end."""
+    """Start ``parts`` (market, web, worker), keep them running, stop them at the end.
+
+    ``sign_up`` says who may work at the marketplace; without it that is the environment's.
+    """
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     children = {
-        "market": lambda: market(settings, ports, logs),
+        "market": lambda: market(settings, ports, logs, sign_up),
         "web": lambda: web(settings, ports, logs),
         "worker": lambda: worker(settings, logs),
     }

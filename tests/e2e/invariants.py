@@ -50,6 +50,7 @@ async def _check(uri: str, database: str, slug: str, seed: int, totals: dict[str
     turk = TurkSettings(
         mongodb_uri=uri,
         secret=SECRET,
+        sign_up="names",
         database=f"{database}_turk",
         public_url="http://127.0.0.1:1",
         first_key=f"{settings.market_access_key}:{settings.market_secret_key}",

@@ -88,6 +88,7 @@ def served(mongod_uri: str, database_name: str) -> Any:
     turk = TurkSettings(
         mongodb_uri=mongod_uri,
         secret=SECRET,
+        sign_up="names",
         database=f"{database_name}_turk",
         public_url=f"http://127.0.0.1:{market_port}",
         first_key="winnow:winnow-local",

@@ -20,6 +20,7 @@ def marketplace(mongod_uri: str, database_name: str) -> Iterator[Callable[[], Se
         settings = TurkSettings(
             mongodb_uri=mongod_uri,
             secret=SECRET,
+            sign_up="names",
             database=f"{database_name}_{len(started)}",
             public_url=f"http://127.0.0.1:{port}",
             first_key="WINNOW:any",

@@ -101,6 +101,7 @@ async def campaign(mongod_uri: str, hits: int, share: float, seed: int, **policy
     turk = TurkSettings(
         mongodb_uri=mongod_uri,
         secret=SECRET,
+        sign_up="names",
         database=f"faults_{time.time_ns()}_turk",
         public_url=f"http://127.0.0.1:{port}",
         first_key="winnow:winnow-local",

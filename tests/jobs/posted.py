@@ -106,6 +106,7 @@ async def posted(mongod_uri: str, **policy: object) -> AsyncIterator[World]:
     turk = TurkSettings(
         mongodb_uri=mongod_uri,
         secret=SECRET,
+        sign_up="names",
         database=f"posted_{time.time_ns()}_turk",
         public_url=f"http://127.0.0.1:{port}",
         starting_balance_cents=10_000,

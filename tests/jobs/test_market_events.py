@@ -26,6 +26,7 @@ async def test_a_submission_is_collected_before_the_next_poll(mongod_uri: str, p
     turk = TurkSettings(
         mongodb_uri=mongod_uri,
         secret=SECRET,
+        sign_up="names",
         database=f"events_{time.time_ns()}_turk",
         public_url=f"http://127.0.0.1:{port}",
         first_key="winnow:winnow-local",

@@ -33,6 +33,7 @@ def serve(mongod_uri: str) -> Iterator[Callable[..., Site]]:
                 "public_url": f"http://127.0.0.1:{port}",
                 "sweep_seconds": 3600.0,
                 "delivery_seconds": 0.02,
+                "sign_up": "names",
                 **settings,
             }
         )

@@ -103,6 +103,7 @@ def test_kill_9_loses_nothing_acknowledged(mongod_uri):
         "WINNOW_TURK_DATABASE": f"turk_killed_{os.getpid()}",
         "WINNOW_TURK_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "WINNOW_TURK_FIRST_KEY": "SURVIVOR:any",
+        "WINNOW_TURK_SIGN_UP": "names",
     }
     url = environment["WINNOW_TURK_PUBLIC_URL"]
     settings = TurkSettings(mongodb_uri=mongod_uri, secret=SECRET, public_url=url, first_key="SURVIVOR:any")

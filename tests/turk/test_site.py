@@ -2,7 +2,7 @@
 
 import re
 from html.parser import HTMLParser
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 from xml.etree import ElementTree
 
 import httpx
@@ -214,7 +214,7 @@ def test_signed_out(site, requester):
     assert stranger.get("/hits.json").status_code == 401
     for path in (f"/hits/{hit_id}", "/assignments/X", "/earnings"):
         reply = stranger.get(path)
-        assert (reply.status_code, reply.headers["location"]) == (303, "/")
+        assert (reply.status_code, reply.headers["location"]) == (303, f"/?next={quote(path, safe='')}")
     worker = site.worker()
     assert worker.http.post("/sign-out", data={"csrf": worker.csrf}).status_code == 303
     assert worker.http.get("/hits.json").status_code == 401
@@ -251,3 +251,124 @@ def test_html_question(site, requester):
     assert content.text == "<!DOCTYPE html><form action='x'>pick <b>one</b></form>"
     assert content.headers["content-security-policy"].startswith("sandbox allow-scripts allow-forms;")
     assert httpx.get(f"{site.url}/frames/{post_hit(requester)}", verify=TLS).status_code == 404
+
+
+def listed(worker, **query):
+    """The titles of the list's cards."""
+    page = worker.http.get("/", params=query)
+    assert page.status_code == 200
+    return re.findall(r'<h2><a href="/hits/[A-Z0-9]+">([^<]+)</a></h2>', page.text)
+
+
+def test_looking_for_work(serve):
+    site = serve()
+    lab, zoo = site.requester("LAB"), site.requester("ZOO")
+    post_hit(lab, Title="Cars in the rain", Reward="0.10", AssignmentDurationInSeconds=1200)
+    post_hit(zoo, Title="Cats (and dogs?)", Reward="0.50", AssignmentDurationInSeconds=300)
+    for _ in range(2):
+        post_hit(lab, Title="Cars at night", Reward="0.20", AssignmentDurationInSeconds=60)
+    worker = site.worker()
+    rain, cats, night = "Cars in the rain", "Cats (and dogs?)", "Cars at night"
+    assert listed(worker) == [rain, cats, night]
+    assert listed(worker, sort="newest") == [night, cats, rain]
+    assert listed(worker, sort="pay") == [cats, night, rain]
+    assert listed(worker, sort="time") == [night, cats, rain]
+    assert listed(worker, sort="hits") == [night, rain, cats]
+    assert listed(worker, q="CARS") == [rain, night]
+    assert listed(worker, q="night cars") == [night]
+    assert listed(worker, q="(and") == [cats], "what is typed is no pattern"
+    assert listed(worker, q="zoo") == [cats]
+    assert listed(worker, pay="$0.20") == [cats, night]
+    assert listed(worker, minutes="5") == [cats, night]
+    assert listed(worker, q="cars", pay="0.15", minutes="2") == [night]
+    assert listed(worker, q="cow") == []
+    for odd in ("x", "-1", "1" * 400, "²"):
+        assert listed(worker, pay=odd, minutes=odd, page=odd, sort=odd) == [rain, cats, night]
+
+
+def test_more_groups_than_a_page_holds(serve):
+    site = serve()
+    requester = site.requester("LAB")
+    titles = [f"Question {n:02d}" for n in range(30)]
+    for title in titles:
+        post_hit(requester, Title=title)
+    worker = site.worker()
+    first = worker.http.get("/", params={"q": "question"})
+    assert 'rel="next" href="/?q=question&amp;sort=oldest&amp;page=2"' in first.text and 'rel="prev"' not in first.text
+    assert listed(worker) + listed(worker, page="2") == titles
+    assert 'rel="next"' not in worker.http.get("/?page=2").text
+
+
+def post(worker, path, **fields):
+    return worker.http.post(path, data={"csrf": worker.csrf, **fields})
+
+
+def test_going_on_to_the_next_one(site, requester):
+    first, second = (post_hit(requester, Title="One of many") for _ in range(2))
+    worker = site.worker()
+    assert "checked" not in worker.http.get(f"/hits/{first}").text
+    done = post(worker, f"/hits/{first}/accept", choice="asked", on="on").headers["location"]
+    page = Tags(worker.http.get(done).text)
+    assert "checked" in page.one("input", name="on") and page.one("form", id="next")["action"] == f"{done}/next"
+    worker.submit(done.rpartition("/")[2])
+    following = post(worker, f"{done}/next").headers["location"]
+    assert following != done
+    assert site.database["assignments"].find_one({"_id": following.rpartition("/")[2]})["hit"] == second
+    worker.submit(following.rpartition("/")[2])
+    assert post(worker, f"{following}/next").headers["location"] == following, "none is left"
+    assert "Accept the next one" not in worker.http.get(following).text
+    assert post(worker, "/going-on", next=following).headers["location"] == following
+    assert "checked" not in worker.http.get("/account").text
+    assert post(worker, "/going-on", on="on", next="https://evil.example/").headers["location"] == "/"
+    assert site.worker().http.post(f"{done}/next", data={"csrf": worker.csrf}).status_code == 403
+    other = site.worker()
+    assert post(other, f"{done}/next").status_code == 404
+
+
+def test_what_is_pending_and_until_when(site, requester):
+    worker = site.worker()
+    done = [worker.accept(post_hit(requester, AutoApprovalDelayInSeconds=3 * 24 * 3600)) for _ in range(2)]
+    for assignment_id in done:
+        worker.submit(assignment_id)
+    requester.approve_assignment(AssignmentId=done[0])
+    due = site.database["assignments"].find_one({"_id": done[1]})["auto_approval_at"]
+    text = worker.http.get("/earnings").text
+    assert text.count("Approved by itself on") == 1 and f"{due.day} {due:%B %Y}" in text
+    assert f"/assignments/{done[0]}" not in worker.http.get("/earnings?state=Submitted").text
+    assert f"/assignments/{done[0]}" in worker.http.get("/earnings?state=Approved").text
+    assert "None of these." in worker.http.get("/earnings?state=Rejected").text
+    assert "None of these." in worker.http.get("/earnings?page=2").text
+
+
+def test_appealing_against_a_rejection(site, requester):
+    worker, other = site.worker(), site.worker()
+    assignment_id = worker.accept(post_hit(requester))
+    page = f"/assignments/{assignment_id}"
+    worker.submit(assignment_id)
+    assert post(worker, f"{page}/appeal", text="too early").status_code == 409
+    requester.reject_assignment(AssignmentId=assignment_id, RequesterFeedback="every answer was no")
+    assert f"{page}#appeal" in worker.http.get("/earnings").text
+    assert "Why should the requester look at it again?" in worker.http.get(page).text
+    assert post(other, f"{page}/appeal", text="mine too").status_code == 404
+    assert worker.http.post(f"{page}/appeal", data={"text": "no token"}).status_code == 403
+    assert post(worker, f"{page}/appeal", text="  ").status_code == 400
+    assert post(worker, f"{page}/appeal", text="There <b>were</b> none.").status_code == 303
+    told = worker.http.get(page).text
+    assert "There &lt;b&gt;were&lt;/b&gt; none." in told and "answer will be here" in told
+    assert post(worker, f"{page}/appeal", text="And another.").status_code == 409
+
+
+def test_writing_to_a_requester(site, requester):
+    hit_id, worker, other = post_hit(requester), site.worker(), site.worker()
+    write = f"/hits/{hit_id}/message"
+    assert "Write to TENANT" in worker.http.get(write).text
+    assert worker.http.post(write, data={"subject": "s", "text": "t"}).status_code == 403
+    empty = post(worker, write, subject="A question", text=" ")
+    assert empty.status_code == 400 and 'value="A question"' in empty.text, "what was typed is still there"
+    thread = post(worker, write, subject="A question", text="Is <i>this</i> a 3?").headers["location"]
+    assert "Is &lt;i&gt;this&lt;/i&gt; a 3?" in worker.http.get(thread).text
+    assert post(worker, thread, text="Or an 8?").headers["location"] == f"{thread}#last"
+    assert "2 messages" in worker.http.get("/messages").text
+    assert other.http.get(thread).status_code == 404 and post(other, thread, text="hello").status_code == 404
+    stored = site.database["messages"].find_one({"thread": thread.rpartition("/")[2]})
+    assert (stored["worker"], stored["sender"], stored["hit"]) == (worker.id, "worker", hit_id)

@@ -1,5 +1,7 @@
 """Blocking workers and writing to them, through the unmodified boto3 client and the workers' site."""
 
+import re
+
 import pytest
 
 from tests.turk.served import post_hit, refused
@@ -52,7 +54,9 @@ def test_a_message_reaches_those_whose_work_was_decided(site, requester):
     assert (failure["WorkerId"], failure["NotifyWorkersFailureCode"]) == (stranger.id, "HardFailure")
     assert "1 new message" in known.http.get("/").text
     page = known.http.get("/messages").text
-    assert page.count("More work") == 1
+    assert page.count("More work") == 1 and "1 new" in page
+    assert "<b>today" not in page
+    page = known.http.get(re.findall('href="(/messages/[A-Z0-9]+)"', page)[0]).text
     assert 'href="https://winnow.example/tasks"' in page
     assert "<b>today" not in page
     assert "new message" not in known.http.get("/").text

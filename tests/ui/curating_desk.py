@@ -94,6 +94,7 @@ class CuratingDesk(Office):
         settings = TurkSettings(
             mongodb_uri=self._uri,
             secret=SECRET,
+            sign_up="names",
             database=f"market_{port}",
             public_url=market_url,
             sweep_seconds=3600.0,

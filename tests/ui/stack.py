@@ -55,6 +55,7 @@ class Stack(Office):
         turk = TurkSettings(
             mongodb_uri=uri,
             secret=SECRET,
+            sign_up="names",
             database=f"ui_{time.time_ns()}_turk",
             public_url=self.market,
             sweep_seconds=3600.0,

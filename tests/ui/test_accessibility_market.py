@@ -27,6 +27,7 @@ def site(mongod_uri: str) -> Iterator[Site]:
     settings = TurkSettings(
         mongodb_uri=mongod_uri,
         secret=SECRET,
+        sign_up="names",
         database=f"axe_{time.time_ns()}",
         public_url=f"http://127.0.0.1:{port}",
         sweep_seconds=3600.0,

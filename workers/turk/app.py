@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -23,6 +24,7 @@ from workers.turk.errors import TurkError, WorkerRefused
 from workers.turk.marketplace import Marketplace
 from workers.turk.settings import TurkSettings
 from workers.turk.site import pages, routes
+from workers.turk.site.admission import Admission
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ def create_app(settings: TurkSettings, clock: Clock = system_clock) -> Starlette
             404: pages.not_found,
             PyMongoError: pages.unavailable,
         },
+        middleware=[Middleware(Admission)],
         lifespan=lifespan,
     )
 

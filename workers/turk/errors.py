@@ -7,6 +7,7 @@ TurkError                  everything below carries a message for the reader
 │   └── InsufficientFunds  the prepaid balance does not cover the act
 ├── WorkerRefused          a worker's act is answered with a page; carries the HTTP status and a hint
 │   ├── NotThere           no such HIT or assignment for this worker
+│   ├── SignInFirst        nobody is signed in; a page leads to the entrance
 │   ├── NotNow             it exists, but its state does not allow the act
 │   └── FormRefused        the form is incomplete, too large, or did not come from our own page
 ├── Disturbed              a call goes wrong because the chaos switches say so
@@ -71,6 +72,12 @@ class NotThere(WorkerRefused):
     """No such HIT or assignment, or not this worker's."""
 
     status = 404
+
+
+class SignInFirst(WorkerRefused):
+    """The page or form needs somebody who is signed in."""
+
+    status = 401
 
 
 class NotNow(WorkerRefused):

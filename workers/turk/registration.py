@@ -15,8 +15,8 @@ from workers.turk.errors import FormRefused, InvalidParameter, NotNow
 from workers.turk.identifiers import worker_id
 
 MAX_NAME = 64
-NEW_ACCOUNTS = 30
-"""Accounts that one address may make in a quarter of an hour: a class that signs up in one room has one address."""
+NEW_ACCOUNTS = 200
+"""Accounts that one address may make in a quarter of an hour: a lecture hall has one address."""
 
 WRONG = "This name and this password do not go together."
 FORGOTTEN = "Who has forgotten a password asks the people who run this marketplace for a new one."

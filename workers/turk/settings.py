@@ -10,6 +10,7 @@ from workers.turk.chaos import read_chaos
 from workers.turk.errors import SettingsError
 
 PREFIX = "WINNOW_TURK_"
+SIGN_UP = ("open", "invited", "names")
 _FIRST_KEY = re.compile(r"[A-Za-z0-9_.+=-]{1,128}(:\S*)?")
 
 
@@ -26,6 +27,8 @@ class TurkSettings:
     while nobody calls, ``delivery_seconds`` how often notifications that wait are sent. ``aws_endpoint`` takes the
     place of AWS's own SQS and SNS. ``private_webhooks`` ("yes") lets webhooks go to addresses inside of this network,
     and without TLS. ``chaos`` names what goes wrong on purpose (see ``chaos``); it is for tests only.
+    ``sign_up`` says who may work: ``open`` whoever takes a name and a password, ``invited`` who also has an
+    invitation, ``names`` whoever says a name, for demos, tests and simulated crowds.
     """
 
     mongodb_uri: str
@@ -42,6 +45,7 @@ class TurkSettings:
     aws_endpoint: str = ""
     private_webhooks: str = "no"
     chaos: str = ""
+    sign_up: str = "open"
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_url)
@@ -58,6 +62,8 @@ class TurkSettings:
         if self.private_webhooks not in {"yes", "no"}:
             raise SettingsError('private_webhooks must be "yes" or "no".')
         read_chaos(self.chaos)
+        if self.sign_up not in SIGN_UP:
+            raise SettingsError(f"sign_up must be one of {', '.join(SIGN_UP)}, not {self.sign_up!r}.")
         numbers = (self.starting_balance_cents, self.fee_percent, self.large_hit_fee_percent, self.minimum_fee_cents)
         if min(numbers) < 0:
             raise SettingsError("Balances and fees cannot be negative.")

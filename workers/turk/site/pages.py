@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from workers.turk.errors import WorkerRefused
+from workers.turk.errors import SignInFirst, WorkerRefused
 from workers.turk.marketplace import marketplace_of
 from workers.turk.money import dollars
 from workers.turk.site import session
@@ -35,6 +36,11 @@ def moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M UTC")
 
 
+def day(at: datetime) -> str:
+    """A day: "21 November 2026"."""
+    return f"{at.day} {at.strftime('%B %Y')}"
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -43,7 +49,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(dollars=dollars, duration=duration, moment=moment)
+    environment.filters.update(dollars=dollars, duration=duration, moment=moment, day=day)
     return environment
 
 
@@ -95,8 +101,11 @@ def error(request: Request, status: int, message: str, hint: str = "") -> Respon
 
 
 async def refused(request: Request, reason: Exception) -> Response:
-    """Answers WorkerRefused."""
+    """Answers WorkerRefused; who opens a page without being signed in is led to the entrance, and then back."""
     assert isinstance(reason, WorkerRefused)
+    path = request.url.path
+    if isinstance(reason, SignInFirst) and request.method == "GET" and not path.endswith((".json", "/state")):
+        return RedirectResponse(f"/?{urlencode({'next': path})}", status_code=303)
     return error(request, reason.status, reason.message, reason.hint)
 
 

@@ -1,12 +1,29 @@
 """What the workers' pages read."""
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from workers.turk.database import Database, Document
+from workers.turk.site.browsing import Wanted
 from workers.turk.states import LISTED, Assignment, AssignmentState, Hit
 
 PAGE = 100
+GROUPS = 24
+"""Groups of HITs on one page of the list."""
+
+ROWS = 50
+"""Submissions on one page of the earnings."""
+
+SEARCHED = ("title", "description", "keywords", "requester")
+SORTED: Mapping[str, dict[str, int]] = {
+    "oldest": {"order": 1},
+    "newest": {"newest": -1},
+    "pay": {"reward": -1, "order": 1},
+    "time": {"duration": 1, "order": 1},
+    "hits": {"hits": -1, "order": 1},
+}
 SCANNED = 2_000
 """Groups are made of at most this many open HITs, so the list costs the same however many there are."""
 
@@ -17,10 +34,13 @@ async def open_hits(database: Database, worker: str, now: datetime) -> list[Hit]
     return await cursor.sort("order", 1).limit(PAGE).to_list()
 
 
-async def groups_for(database: Database, worker: str, now: datetime) -> list[Document]:
-    """HITs that this worker can accept, by HIT type: how many, and the first one's id."""
+async def groups_for(
+    database: Database, worker: str, now: datetime, wanted: Wanted | None = None
+) -> tuple[list[Document], bool]:
+    """HITs that this worker can accept, by HIT type: how many, and the first one's id. And whether more follow."""
+    wanted = wanted or Wanted()
     pipeline: list[dict[str, Any]] = [
-        {"$match": await _open_to(database, worker, now)},
+        {"$match": {"$and": [await _open_to(database, worker, now), _matching(wanted)]}},
         {"$sort": {"order": 1}},
         {"$limit": SCANNED},
         {
@@ -28,18 +48,33 @@ async def groups_for(database: Database, worker: str, now: datetime) -> list[Doc
                 "_id": "$hit_type",
                 "first": {"$first": "$_id"},
                 "order": {"$first": "$order"},
+                "newest": {"$last": "$order"},
                 "title": {"$first": "$title"},
                 "description": {"$first": "$description"},
+                "requester": {"$first": "$requester"},
                 "reward": {"$first": "$reward"},
                 "duration": {"$first": "$duration"},
                 "hits": {"$sum": 1},
             }
         },
-        {"$sort": {"order": 1}},
-        {"$limit": PAGE},
+        {"$sort": SORTED[wanted.sort]},
+        {"$skip": (wanted.page - 1) * GROUPS},
+        {"$limit": GROUPS + 1},
     ]
     found: list[Document] = await (await database.hits.aggregate(pipeline)).to_list()  # type: ignore[assignment]
-    return found
+    return found[:GROUPS], len(found) > GROUPS
+
+
+def _matching(wanted: Wanted) -> dict[str, Any]:
+    query: dict[str, Any] = {}
+    if wanted.least_cents:
+        query["reward"] = {"$gte": wanted.least_cents}
+    if wanted.longest_seconds is not None:
+        query["duration"] = {"$lte": wanted.longest_seconds}
+    if wanted.words:
+        each = [{"$regex": re.escape(word), "$options": "i"} for word in wanted.words.split()]
+        query["$and"] = [{"$or": [{name: word} for name in SEARCHED]} for word in each]
+    return query
 
 
 async def next_hit(database: Database, assignment: Assignment, now: datetime) -> str | None:
@@ -59,7 +94,7 @@ async def in_progress(database: Database, worker: str, now: datetime) -> list[As
 
 
 async def earnings(database: Database, worker: str) -> Document:
-    """Sums in cents over everything, and the newest 100 submissions and bonuses."""
+    """Sums in cents over everything, and the newest 100 bonuses."""
     groups: list[dict[str, Any]] = [
         {"$match": {"worker": worker, "state": {"$in": [str(state) for state in LISTED]}}},
         {"$group": {"_id": "$state", "cents": {"$sum": "$reward"}, "count": {"$sum": 1}}},
@@ -71,27 +106,23 @@ async def earnings(database: Database, worker: str) -> Document:
     ]
     bonuses_cents = sum([row["cents"] async for row in await database.bonuses.aggregate(bonus_sum)])
     nothing = {"cents": 0, "count": 0}
-    submissions = database.assignments.find({"worker": worker, "state": {"$in": list(LISTED)}}, {"answer": 0})
     return {
         "approved": sums.get(AssignmentState.APPROVED, nothing),
         "pending": sums.get(AssignmentState.SUBMITTED, nothing),
         "rejected": sums.get(AssignmentState.REJECTED, nothing),
         "bonus_cents": bonuses_cents,
-        "submissions": await submissions.sort("accepted_at", -1).limit(PAGE).to_list(),
         "bonuses": await database.bonuses.find({"worker": worker}).sort("order", -1).limit(PAGE).to_list(),
     }
 
 
-async def messages(database: Database, worker: str) -> list[Document]:
-    """The newest 100 messages of requesters, as they were before they count as read."""
-    found = await database.messages.find({"worker": worker}).sort("order", -1).limit(PAGE).to_list()
-    await database.messages.update_many({"worker": worker, "read": False}, {"$set": {"read": True}})
-    return found
-
-
-async def unread(database: Database, worker: str) -> int:
-    """How many messages nobody has looked at, of the newest 100."""
-    return await database.messages.count_documents({"worker": worker, "read": False}, limit=PAGE)
+async def submissions(
+    database: Database, worker: str, state: AssignmentState | None, page: int
+) -> tuple[list[Assignment], bool]:
+    """One page of what this worker submitted, the newest first, without answers; and whether more follow."""
+    states = [str(state)] if state is not None else [str(each) for each in LISTED]
+    cursor = database.assignments.find({"worker": worker, "state": {"$in": states}}, {"answer": 0})
+    found = await cursor.sort("accepted_at", -1).skip((page - 1) * ROWS).limit(ROWS + 1).to_list()
+    return found[:ROWS], len(found) > ROWS
 
 
 async def _open_to(database: Database, worker: str, now: datetime) -> dict[str, Any]:

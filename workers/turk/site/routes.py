@@ -6,62 +6,40 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from workers.turk import lifecycle
+from workers.turk import lifecycle, threads
 from workers.turk.errors import FormRefused, NotThere
-from workers.turk.identifiers import worker_id
 from workers.turk.marketplace import marketplace_of, read_body
 from workers.turk.money import dollars
 from workers.turk.questions import PREVIEW, RESERVED, Question, frame_url, origin_of, parse_form, parse_question
-from workers.turk.site import pages, queries, session
+from workers.turk.site import browsing, earned, entrance, following, pages, queries, session, talking
 from workers.turk.states import Assignment, AssignmentState, Hit, is_open
 
 MAX_SUBMISSION_BYTES = 1 << 20
-MAX_NAME = 64
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 async def front(request: Request) -> Response:
-    """GET /: the list of work, or the sign-in form."""
+    """GET /: the list of work, or the entrance."""
     here = session.current(request)
     if here is None:
-        return pages.render(request, "sign_in.html", {})
+        return entrance.sign_in_page(request, to=request.query_params.get("next", "/"))
     marketplace = marketplace_of(request)
-    now = marketplace.clock()
-    groups = await queries.groups_for(marketplace.database, here.worker_id, now)
+    now, wanted = marketplace.clock(), browsing.read(request.query_params)
+    groups, more = await queries.groups_for(marketplace.database, here.worker_id, now, wanted)
     working = await queries.in_progress(marketplace.database, here.worker_id, now)
-    rows = [(item, pages.seconds_left(item["deadline"], now)) for item in working]
-    unread = await queries.unread(marketplace.database, here.worker_id)
-    return pages.render(request, "list.html", {"groups": groups, "working": rows, "unread": unread})
-
-
-async def sign_in(request: Request) -> Response:
-    """POST /sign-in: creates the worker if new."""
-    name = " ".join((await session.read_form(request)).get("name", "").split())
-    if not name or len(name) > MAX_NAME or _CONTROL.search(name):
-        raise FormRefused(400, f"A name has 1 to {MAX_NAME} characters.", "Go back and type another one.")
-    marketplace = marketplace_of(request)
-    identifier = worker_id(name)
-    await marketplace.database.workers.update_one(
-        {"_id": identifier}, {"$setOnInsert": {"name": name, "created_at": marketplace.clock()}}, upsert=True
-    )
-    return session.begin(request, identifier, name)
-
-
-async def sign_out(request: Request) -> Response:
-    """POST /sign-out."""
-    await session.require_form(request)
-    return session.end()
-
-
-async def session_json(request: Request) -> Response:
-    """GET /session.json: the WorkerId and the form token, for programs that work like a browser."""
-    here = _signed_in(request)
-    return JSONResponse({"worker_id": here.worker_id, "csrf": here.csrf}, headers={"Cache-Control": "no-store"})
+    context = {
+        "groups": groups,
+        "more": more,
+        "wanted": wanted,
+        "sorts": browsing.SORTS,
+        "working": [(item, pages.seconds_left(item["deadline"], now)) for item in working],
+        "unread": await threads.unread(marketplace.database, threads.Side.WORKER, here.worker_id),
+    }
+    return pages.render(request, "list.html", context)
 
 
 async def hits_json(request: Request) -> Response:
     """GET /hits.json: what this worker can accept now, oldest first, at most 100."""
-    here, marketplace = _signed_in(request), marketplace_of(request)
+    here, marketplace = session.required(request), marketplace_of(request)
     open_hits = await queries.open_hits(marketplace.database, here.worker_id, marketplace.clock())
     found = [
         {
@@ -81,8 +59,7 @@ async def hits_json(request: Request) -> Response:
 
 async def preview(request: Request) -> Response:
     """GET /hits/{hit_id}: the HIT before it is accepted."""
-    if session.current(request) is None:
-        return RedirectResponse("/", status_code=303)
+    session.required(request)
     marketplace = marketplace_of(request)
     hit = await _hit(request)
     parameters = [("assignmentId", PREVIEW), ("hitId", hit["_id"])]
@@ -94,7 +71,10 @@ async def preview(request: Request) -> Response:
 
 async def accept(request: Request) -> Response:
     """POST /hits/{hit_id}/accept: leads to the assignment."""
-    here, marketplace = await session.require_form(request), marketplace_of(request)
+    here, form = await session.require_fields(request)
+    marketplace = marketplace_of(request)
+    if "choice" in form:
+        await following.remember(marketplace, here.worker_id, "on" in form)
     assignment = await lifecycle.accept(
         marketplace.database,
         request.path_params["hit_id"],
@@ -107,12 +87,10 @@ async def accept(request: Request) -> Response:
 
 async def work(request: Request) -> Response:
     """GET /assignments/{assignment_id}: the frame to work in, or what became of the assignment."""
-    if session.current(request) is None:
-        return RedirectResponse("/", status_code=303)
+    session.required(request)
     marketplace, assignment = marketplace_of(request), await _own_assignment(request)
     if assignment["state"] != AssignmentState.IN_PROGRESS:
-        following = await queries.next_hit(marketplace.database, assignment, marketplace.clock())
-        return pages.render(request, "ended.html", {"assignment": assignment, "following": following})
+        return await earned.ended_page(request, assignment)
     hit = await marketplace.database.hits.find_one({"_id": assignment["hit"]})
     if hit is None:
         raise NotThere("This HIT does not exist.")
@@ -130,7 +108,7 @@ async def work(request: Request) -> Response:
 
 async def state(request: Request) -> Response:
     """GET /assignments/{assignment_id}/state: for the page's script, which looks whether the frame has submitted."""
-    _signed_in(request)
+    session.required(request)
     assignment = await _own_assignment(request)
     word = re.sub("(?<!^)(?=[A-Z])", "_", assignment["state"]).lower()
     left = pages.seconds_left(assignment["deadline"], marketplace_of(request).clock())
@@ -174,33 +152,6 @@ async def html_frame(request: Request) -> Response:
     return HTMLResponse(question.html, headers=headers)
 
 
-async def earnings(request: Request) -> Response:
-    """GET /earnings: what this worker did, earned and is waiting for."""
-    here = session.current(request)
-    if here is None:
-        return RedirectResponse("/", status_code=303)
-    marketplace = marketplace_of(request)
-    await lifecycle.catch_up(marketplace.database, marketplace.clock(), {"worker": here.worker_id})
-    account = await queries.earnings(marketplace.database, here.worker_id)
-    return pages.render(request, "earnings.html", {"account": account})
-
-
-async def messages(request: Request) -> Response:
-    """GET /messages: what requesters have written to this worker; from now on it counts as read."""
-    here = session.current(request)
-    if here is None:
-        return RedirectResponse("/", status_code=303)
-    found = await queries.messages(marketplace_of(request).database, here.worker_id)
-    return pages.render(request, "messages.html", {"messages": found})
-
-
-def _signed_in(request: Request) -> session.Session:
-    here = session.current(request)
-    if here is None:
-        raise FormRefused(401, "You are not signed in.", "POST a name to /sign-in.")
-    return here
-
-
 async def _hit(request: Request) -> Hit:
     wanted = {"_id": request.path_params["hit_id"], "disposed": False}
     hit = await marketplace_of(request).database.hits.find_one(wanted)
@@ -239,9 +190,6 @@ def _framing(request: Request, question: Question) -> str:
 
 ROUTES = [
     Route("/", front, methods=["GET"]),
-    Route("/sign-in", sign_in, methods=["POST"]),
-    Route("/sign-out", sign_out, methods=["POST"]),
-    Route("/session.json", session_json, methods=["GET"]),
     Route("/hits.json", hits_json, methods=["GET"]),
     Route("/hits/{hit_id}", preview, methods=["GET"]),
     Route("/hits/{hit_id}/accept", accept, methods=["POST"]),
@@ -250,6 +198,8 @@ ROUTES = [
     Route("/assignments/{assignment_id}/state", state, methods=["GET"]),
     Route("/assignments/{assignment_id}/return", give_back, methods=["POST"]),
     Route("/mturk/externalSubmit", external_submit, methods=["POST"]),
-    Route("/earnings", earnings, methods=["GET"]),
-    Route("/messages", messages, methods=["GET"]),
+    *entrance.ROUTES,
+    *following.ROUTES,
+    *earned.ROUTES,
+    *talking.ROUTES,
 ]

@@ -1,11 +1,14 @@
-"""Who is signed in: a signed cookie with the WorkerId and a form token.
+"""Who is signed in: a signed cookie with the WorkerId, a form token, and the generation of the worker's sessions.
 
-Signing in needs a name only, so a name is not proof of a person: run the site among people who trust each other.
+A new password begins a new generation, so every older cookie is worth nothing. Where ``sign_up`` is ``names``, a name
+is no proof of a person: run such a site among people who trust each other.
+
 Forms are safe against other sites in two ways: the cookie is SameSite=Lax, and each form repeats the token that is
 inside the signed, script-proof cookie. The second matters on one machine, where all ports are the same site.
 """
 
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,42 +17,68 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from workers.turk.errors import FormRefused
+from workers.turk.database import Document
+from workers.turk.errors import FormRefused, SignInFirst
 from workers.turk.marketplace import Marketplace, marketplace_of, read_body
 from workers.turk.questions import parse_form
 
 COOKIE = "winnow_turk"
 LIFETIME = timedelta(days=30)
 MAX_FORM_BYTES = 16 * 1024
+_OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in worker and the token that this worker's forms carry."""
+    """A signed-in worker, and the token that this worker's forms carry.
+
+    ``goes_on``: after a HIT is submitted, the next of its group is accepted at once.
+    """
 
     worker_id: str
     name: str
     csrf: str
+    has_password: bool = False
+    goes_on: bool = False
 
 
-def current(request: Request) -> Session | None:
-    """The session of this request's cookie; None when absent, forged or older than 30 days."""
+async def find(request: Request) -> Session | None:
+    """The session of this request's cookie; None when absent, forged, older than 30 days or than the password."""
     marketplace = marketplace_of(request)
     try:
-        payload = _serializer(marketplace).loads(request.cookies.get(COOKIE, ""))
-        worker_id, name, csrf, issued = payload
+        identifier, csrf, generation, issued = _serializer(marketplace).loads(request.cookies.get(COOKIE, ""))
     except (BadSignature, ValueError, TypeError):
         return None
     if marketplace.clock().timestamp() - issued > LIFETIME.total_seconds():
         return None
-    return Session(worker_id, name, csrf)
+    worker = await marketplace.database.workers.find_one({"_id": identifier})
+    if worker is None or worker.get("generation", 0) != generation:
+        return None
+    return Session(
+        identifier, worker["name"], csrf, has_password="password" in worker, goes_on=worker.get("goes_on", False)
+    )
 
 
-def begin(request: Request, worker_id: str, name: str) -> Response:
-    """Signs the worker in and leads to the list."""
+def current(request: Request) -> Session | None:
+    """The session as it was found when the request came in (see ``admission``)."""
+    found: Session | None = getattr(request.state, "session", None)
+    return found
+
+
+def required(request: Request) -> Session:
+    """The session of a page that needs one. Raises SignInFirst."""
+    here = current(request)
+    if here is None:
+        raise SignInFirst("You are not signed in.", "Sign in and try again.")
+    return here
+
+
+def begin(request: Request, worker: Document, to: str = "/") -> Response:
+    """Signs the worker in and leads to ``to``, if that is a path of ours, or to the list."""
     marketplace = marketplace_of(request)
-    payload = [worker_id, name, secrets.token_urlsafe(18), int(marketplace.clock().timestamp())]
-    response = RedirectResponse("/", status_code=303)
+    issued = int(marketplace.clock().timestamp())
+    payload = [worker["_id"], secrets.token_urlsafe(18), worker.get("generation", 0), issued]
+    response = RedirectResponse(own_path(to), status_code=303)
     response.set_cookie(
         COOKIE,
         str(_serializer(marketplace).dumps(payload)),
@@ -59,6 +88,11 @@ def begin(request: Request, worker_id: str, name: str) -> Response:
         secure=marketplace.settings.public_url.startswith("https:"),
     )
     return response
+
+
+def own_path(text: str) -> str:
+    """The path, if it is one of this site: whoever makes a link must not choose another site."""
+    return text if _OWN_PATH.fullmatch(text) else "/"
 
 
 def end() -> Response:
@@ -80,12 +114,16 @@ async def read_form(request: Request) -> dict[str, str]:
 
 async def require_form(request: Request) -> Session:
     """The session behind a form of ours. Raises FormRefused without one (401) or without its token (403)."""
-    form, session = await read_form(request), current(request)
-    if session is None:
-        raise FormRefused(401, "You are not signed in.", "Sign in and try again.")
-    if not hmac.compare_digest(form.get("csrf", "").encode(), session.csrf.encode()):
+    here, _ = await require_fields(request)
+    return here
+
+
+async def require_fields(request: Request) -> tuple[Session, dict[str, str]]:
+    """Like ``require_form``, with the form's fields."""
+    form, here = await read_form(request), required(request)
+    if not hmac.compare_digest(form.get("csrf", "").encode(), here.csrf.encode()):
         raise FormRefused(403, "This form lacks your session's token.", "Open the page again and resend it.")
-    return session
+    return here, form
 
 
 def _serializer(marketplace: Marketplace) -> URLSafeSerializer:

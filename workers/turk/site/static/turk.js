@@ -2,6 +2,7 @@
 
 const clock = document.getElementById("countdown");
 const frame = document.getElementById("task");
+const goingOn = document.getElementById("going-on");
 const deadline = performance.now() + Number(clock.dataset.seconds) * 1000;
 
 function show() {
@@ -21,9 +22,15 @@ async function look() {
   const reply = await fetch(clock.dataset.state, { headers: { Accept: "application/json" } });
   if (!reply.ok) return;
   const { state } = await reply.json();
-  if (state !== "in_progress") location.reload();
+  if (state === "submitted" && goingOn.elements.on.checked) document.getElementById("next").submit();
+  else if (state !== "in_progress") location.reload();
 }
 
 const ticking = setInterval(show, 1000);
 show();
-frame.addEventListener("load", () => look().catch(() => {}));
+frame?.addEventListener("load", () => look().catch(() => {}));
+
+// Saved without leaving the page: what has been done in the frame stays.
+goingOn.addEventListener("change", () => {
+  fetch(goingOn.action, { method: "POST", body: new URLSearchParams(new FormData(goingOn)), redirect: "manual" });
+});
