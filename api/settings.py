@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 from active_learning.domain.access import UserRole
 from active_learning.domain.errors import InputError
 
-MARKETS = ("turk", "mturk-sandbox", "mturk")
+MARKETS = ("turk", "mturk-sandbox", "mturk", "prolific")
 LOGS = ("text", "json")
 
 MARKET_ORIGINS = {
     "mturk-sandbox": ("https://workersandbox.mturk.com",),
     "mturk": ("https://worker.mturk.com", "https://www.mturk.com"),
+    "prolific": ("https://app.prolific.com",),
 }
-"""Where Amazon shows tasks and takes their submits; Winnow's own marketplace is at its endpoint."""
+"""Where a market shows tasks and takes their submits; Winnow's own marketplace is at its endpoint."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,14 @@ class Settings:
     blobs: str = "mongodb"
     s3_endpoint: str | None = None
     market: str = "turk"
+    more_markets: tuple[str, ...] = ()
     market_endpoint: str = "http://127.0.0.1:8001"
     market_access_key: str = "winnow"
     market_secret_key: str = field(default="winnow-local", repr=False)
+    market_per_second: float = 10.0
+    prolific_endpoint: str = "https://api.prolific.com"
+    prolific_token: str = field(default="", repr=False)
+    prolific_project: str = ""
     poll_seconds: float = 2.0
     reconcile_seconds: float = 600.0
     market_events: bool = False
@@ -58,8 +64,14 @@ class Settings:
     def __post_init__(self) -> None:
         if self.logs not in LOGS:
             raise InputError(f"WINNOW_LOGS is '{self.logs}'.", f"Choose one of {', '.join(LOGS)}.")
-        if self.market not in MARKETS:
-            raise InputError(f"WINNOW_MARKET is '{self.market}'.", f"Choose one of {', '.join(MARKETS)}.")
+        for market in self.markets:
+            if market not in MARKETS:
+                raise InputError(f"WINNOW_MARKET names '{market}'.", f"Choose among {', '.join(MARKETS)}.")
+        if "prolific" in self.markets and not (self.prolific_token and self.prolific_project):
+            raise InputError(
+                "WINNOW_MARKET names prolific, which needs WINNOW_PROLIFIC_TOKEN and WINNOW_PROLIFIC_PROJECT.",
+                "Make a token under Settings at Prolific; a project's id is in its page's address.",
+            )
         if self.blobs != "mongodb" and not self.blobs.startswith("s3://"):
             raise InputError(f"WINNOW_BLOBS is '{self.blobs}'.", "Set it to 'mongodb' or 's3://bucket/prefix'.")
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_domains):
@@ -74,20 +86,32 @@ class Settings:
             )
 
     @property
+    def markets(self) -> tuple[str, ...]:
+        """The markets that categories may be asked at; the first is that of a category which names none."""
+        return (self.market, *self.more_markets)
+
+    @property
     def market_origins(self) -> tuple[str, ...]:
         """The origins that may show the task page in a frame and take its submit: nobody else's address is trusted."""
+        return tuple(origin for market in self.markets for origin in self.origins(market))
+
+    def origins(self, market: str) -> tuple[str, ...]:
+        """Those of one market; of the installation's where ``market`` is empty."""
         own = self.market_endpoint.rstrip("/")
         # A browser may know this machine by either name.
-        return MARKET_ORIGINS.get(self.market, (own, own.replace("//127.0.0.1", "//localhost")))
+        return MARKET_ORIGINS.get(market or self.market, (own, own.replace("//127.0.0.1", "//localhost")))
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read the variables below from ``env``; raises :class:`InputError` for a missing or wrong one.
 
         WINNOW_MONGODB_URI (needed), WINNOW_DATABASE, WINNOW_PUBLIC_URL, WINNOW_SECRET, WINNOW_BLOBS,
-        WINNOW_S3_ENDPOINT, WINNOW_MARKET, WINNOW_MARKET_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-        WINNOW_POLL_SECONDS, WINNOW_MARKET_EVENTS (yes: our own marketplace tells at once what it would be asked at the
-        next poll), WINNOW_RECONCILE_SECONDS (how often the ledger is compared with the market's),
+        WINNOW_S3_ENDPOINT, WINNOW_MARKET (several with commas between: a category may name one, the first is that of
+        all others), WINNOW_MARKET_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, WINNOW_PROLIFIC_TOKEN,
+        WINNOW_PROLIFIC_PROJECT, WINNOW_PROLIFIC_ENDPOINT, WINNOW_MARKET_PER_SECOND (calls of one process to Amazon or
+        Prolific; 0: as fast as it goes), WINNOW_POLL_SECONDS, WINNOW_MARKET_EVENTS (yes: our own marketplace tells at
+        once what it would be asked at the next poll), WINNOW_RECONCILE_SECONDS (how often the ledger is compared with
+        the market's),
         WINNOW_IN_HAND (requests that a web process answers at a time before it turns others away), WINNOW_LOGS (text,
         or json: an object a line, with every request), RAY_ADDRESS.
 
@@ -108,6 +132,8 @@ class Settings:
             raise InputError(
                 "WINNOW_MONGODB_URI is not set.", "Set it to a replica set, such as mongodb://host/?replicaSet=winnow."
             )
+        # The same market twice is said once.
+        markets = tuple(dict.fromkeys(name.strip() for name in env.get("WINNOW_MARKET", cls.market).split(",")))
         return cls(
             mongodb_uri=uri,
             database=env.get("WINNOW_DATABASE", cls.database),
@@ -115,10 +141,15 @@ class Settings:
             secret=env.get("WINNOW_SECRET", ""),
             blobs=env.get("WINNOW_BLOBS", cls.blobs),
             s3_endpoint=env.get("WINNOW_S3_ENDPOINT"),
-            market=env.get("WINNOW_MARKET", cls.market),
+            market=markets[0],
+            more_markets=markets[1:],
             market_endpoint=env.get("WINNOW_MARKET_ENDPOINT", cls.market_endpoint),
             market_access_key=env.get("AWS_ACCESS_KEY_ID", cls.market_access_key),
             market_secret_key=env.get("AWS_SECRET_ACCESS_KEY", "winnow-local"),
+            market_per_second=_number(env, "WINNOW_MARKET_PER_SECOND", cls.market_per_second),
+            prolific_endpoint=env.get("WINNOW_PROLIFIC_ENDPOINT", cls.prolific_endpoint).rstrip("/"),
+            prolific_token=env.get("WINNOW_PROLIFIC_TOKEN", ""),
+            prolific_project=env.get("WINNOW_PROLIFIC_PROJECT", ""),
             poll_seconds=float(env.get("WINNOW_POLL_SECONDS", cls.poll_seconds)),
             market_events=env.get("WINNOW_MARKET_EVENTS", "no") == "yes",
             reconcile_seconds=float(env.get("WINNOW_RECONCILE_SECONDS", cls.reconcile_seconds)),
@@ -148,11 +179,15 @@ class Settings:
             "WINNOW_SECRET": self.secret,
             "WINNOW_BLOBS": self.blobs,
             "WINNOW_S3_ENDPOINT": self.s3_endpoint,
-            "WINNOW_MARKET": self.market,
+            "WINNOW_MARKET": ",".join(self.markets),
             "WINNOW_MARKET_ENDPOINT": self.market_endpoint,
             # What nobody has chosen is not said: it would hide a machine's own credentials from S3.
             "AWS_ACCESS_KEY_ID": self.market_access_key if self.market_access_key != "winnow" else "",
             "AWS_SECRET_ACCESS_KEY": self.market_secret_key if self.market_secret_key != "winnow-local" else "",
+            "WINNOW_MARKET_PER_SECOND": str(self.market_per_second),
+            "WINNOW_PROLIFIC_ENDPOINT": self.prolific_endpoint,
+            "WINNOW_PROLIFIC_TOKEN": self.prolific_token,
+            "WINNOW_PROLIFIC_PROJECT": self.prolific_project,
             "WINNOW_POLL_SECONDS": str(self.poll_seconds),
             "WINNOW_MARKET_EVENTS": "yes" if self.market_events else "no",
             "WINNOW_RECONCILE_SECONDS": str(self.reconcile_seconds),

@@ -36,10 +36,8 @@ from deploy.users_commands import app as users_app
 from scraper import pipeline
 from scraper.labels import read_labels
 from scraper.licences import wanted
-from workers.jobs.desk import Desk
+from workers.jobs.desk import open_desk
 from workers.loop import work as work_loop
-from workers.market import MarketOptions, open_market
-from workers.ray_runtime import RayRuntime
 
 app = typer.Typer(
     help="Turn unlabeled images into a dataset: people answer a few yes/no questions, a model answers the rest.",
@@ -137,17 +135,8 @@ def work_command(
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        heavy = RayRuntime(settings)
-        events = f"{settings.public_url}/market/events" if settings.market_events else ""
-        options = MarketOptions(
-            settings.market_endpoint, settings.market_access_key, settings.market_secret_key, events
-        )
-        async with open_winnow(settings) as w:
-            desk = Desk(w, open_market(settings.market, options), heavy)
-            try:
-                await work_loop(desk, f"{socket.gethostname()}:{os.getpid()}", stop, slots)
-            finally:
-                await heavy.close()
+        async with open_winnow(settings) as w, open_desk(w) as desk:
+            await work_loop(desk, f"{socket.gethostname()}:{os.getpid()}", stop, slots)
 
     with local_settings(data) as settings:
         uvloop.run(run(settings))

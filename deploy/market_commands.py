@@ -1,8 +1,6 @@
 """The commands about money and the market: compare both ledgers, and say what a round will cost."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -10,22 +8,9 @@ from rich.table import Table
 
 from active_learning.domain.errors import WinnowError
 from api.operations import pricing
-from api.operations.context import Winnow
 from deploy.terminal import DEFAULT_DATA, Data, Slug, console, opened
-from workers.jobs.desk import Desk
-from workers.jobs.reconcile import Reconciled, posted_there, reconcile
-from workers.market import MarketOptions, open_market
-from workers.ray_runtime import RayRuntime
-
-
-@asynccontextmanager
-async def _desk(w: Winnow) -> AsyncIterator[Desk]:
-    heavy = RayRuntime(w.settings)
-    options = MarketOptions(w.settings.market_endpoint, w.settings.market_access_key, w.settings.market_secret_key)
-    try:
-        yield Desk(w, open_market(w.settings.market, options), heavy)
-    finally:
-        await heavy.close()
+from workers.jobs.desk import open_desk
+from workers.jobs.reconcile import Reconciled, at_markets, reconcile
 
 
 def reconcile_command(
@@ -40,10 +25,12 @@ def reconcile_command(
 
     async def run() -> int:
         acts = () if dry_run else ("market.reconcile",)
-        async with opened(data, *acts, category=slug or "all") as w, _desk(w) as desk:
+        async with opened(data, *acts, category=slug or "all") as w, open_desk(w) as desk:
             slugs = [slug] if slug else [document["_id"] for document in await w.store.categories.all()]
-            hits = await posted_there(desk)
-            return sum([_print(name, await reconcile(desk, name, hits, mend=not dry_run), dry_run) for name in slugs])
+            left = 0
+            async for there, name, hits in at_markets(desk, slugs):
+                left += _print(name, await reconcile(there, name, hits, mend=not dry_run), dry_run)
+            return left
 
     raise typer.Exit(int(asyncio.run(run()) > 0))
 
@@ -71,9 +58,9 @@ def cost_command(slug: Slug, data: Data = DEFAULT_DATA) -> None:
     async def run() -> None:
         async with opened(data) as w:
             price = await pricing.next_round(w, slug)
-            async with _desk(w) as desk:
+            async with open_desk(w) as desk:
                 try:
-                    free: int | None = await desk.market.balance()
+                    free: int | None = await (await desk.of(slug)).market.balance()
                 except WinnowError:
                     free = None
             _print_price(slug, price, free)

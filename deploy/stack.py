@@ -88,7 +88,7 @@ def local_settings(data: Path, uri: str, ports: Ports, env: Mapping[str, str]) -
     """Settings of a one-machine installation: what the environment says, addresses of the local parts for the rest."""
     settings = Settings.from_env({**env, "WINNOW_MONGODB_URI": uri})
     secret = settings.secret or _secret(data)
-    own_market = settings.market == "turk" and not env.get("AWS_SECRET_ACCESS_KEY")
+    own_market = "turk" in settings.markets and not env.get("AWS_SECRET_ACCESS_KEY")
     return replace(
         settings,
         secret=secret,
@@ -133,7 +133,7 @@ def market_environment(settings: Settings) -> dict[str, str]:
         "WINNOW_TURK_DATABASE": f"{settings.database}_turk",
         "WINNOW_TURK_SECRET": settings.secret,
         "WINNOW_TURK_PUBLIC_URL": settings.market_endpoint,
-        **(own | told if settings.market == "turk" else {}),
+        **(own | told if "turk" in settings.markets else {}),
     }
 
 

@@ -32,7 +32,8 @@ class Category(Value):
 
     ``examples`` stand beside the instructions; ``lessons`` are the first images of an annotator's first assignment
     and tell at once whether the answer was right. ``retired`` images (sha256) were one or the other once: what
-    somebody may have seen with its answer checks nobody any more.
+    somebody may have seen with its answer checks nobody any more. ``market`` is where its annotators come from; empty:
+    the market of the installation.
     """
 
     slug: Slug
@@ -41,7 +42,7 @@ class Category(Value):
     examples: tuple[Example, ...] = ()
     lessons: tuple[Example, ...] = ()
     retired: tuple[str, ...] = ()
-    market: str = Field(default="turk", max_length=40)
+    market: str = Field(default="", max_length=40)
     seed: int = Field(default=0, ge=-(2**62), le=2**62)
     policy: Policy = Policy()
     intake: IntakePolicy = IntakePolicy()

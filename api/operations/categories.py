@@ -84,12 +84,16 @@ async def create(w: Winnow, category: Category, by: str, local: bool = False) ->
     gold.
 
     Raises:
-        InputError: the slug is taken or reserved, the policy or what is let in cannot be, or an image is not stored.
+        InputError: the slug is taken or reserved, the policy or what is let in cannot be, an image is not stored, or
+            the market is none of this installation's.
     """
     if category.slug in RESERVED:
         raise InputError(f"'{category.slug}' is a page of Winnow.", "Choose another slug.")
     policies.check(category.policy, local)
     intake_policy.check(category.intake)
+    if category.market and category.market not in w.settings.markets:
+        known = ", ".join(w.settings.markets)
+        raise InputError(f"There is no market '{category.market}' here.", f"WINNOW_MARKET names {known}.")
     await _check_shown(w, category)
     made = category.model_copy(update={"policy": category.policy.model_copy(update={"version": 1}), "retired": ()})
     await intake.create_category(w, made)

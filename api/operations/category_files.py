@@ -126,7 +126,7 @@ def written(category: Category) -> str:
         *_scalar("question", category.question),
         *_scalar("instructions", category.instructions),
     ]
-    if category.market != "turk":
+    if category.market:
         lines += _scalar("market", category.market)
     if category.seed:
         lines += _scalar("seed", category.seed)

@@ -49,9 +49,9 @@ async def leave(w: Winnow, identifier: str) -> None:
         await asyncio.wait_for(w.store.processes.leave(identifier), GOODBYE_S)
 
 
-async def market_found(w: Winnow, balance_cents: int | None, error: str = "") -> None:
-    """Note how the market was found. That it stopped answering, or answers again, is told."""
-    now, name, reachable = w.clock(), w.settings.market, not error
+async def market_found(w: Winnow, name: str, balance_cents: int | None, error: str = "") -> None:
+    """Note how a market was found. That it stopped answering, or answers again, is told."""
+    now, reachable = w.clock(), not error
     known = {document["_id"]: document for document in await w.store.markets.all()}.get(name)
     changed = known is None or known["reachable"] is not reachable
     fields: Document = {

@@ -72,7 +72,7 @@ async def summary(w: Winnow, slug: str, model: int | None = None) -> contexts.Ca
         },
         links=contexts.Links(
             task=await _task_link(w, slug),
-            marketplace=w.settings.market_origins[0],
+            marketplace=w.settings.origins(document["category"].get("market", ""))[0],
             expert=f"/categories/{slug}/expert",
         ),
     )

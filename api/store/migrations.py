@@ -306,6 +306,11 @@ async def _seventh(database: Database) -> None:
     await worker_filling.fill(database)
 
 
+async def _ninth(database: Database) -> None:
+    """Until now the market of a category was written down and not heeded: all stay at the installation's."""
+    await database["categories"].update_many({}, {"$set": {"category.market": ""}})
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
     (1, _first),
     (2, _second),
@@ -315,6 +320,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], Awaitable[None]]], ...] = (
     (6, _first),
     (7, _seventh),
     (8, _first),
+    (9, _ninth),
 )
 """Append only. A migration must be safe to run twice: two processes may start at the same moment."""
 

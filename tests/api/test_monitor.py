@@ -92,11 +92,11 @@ async def test_who_lives_and_who_went_without_a_word(w: Winnow) -> None:
 
 
 async def test_a_market_that_goes_and_comes_back(w: Winnow) -> None:
-    await monitoring.market_found(w, 10_000)
+    await monitoring.market_found(w, "turk", 10_000)
     first = w.clock()
     for error in ("", "It does not answer.", "It does not answer.", ""):
         clock(w).move(15)
-        await monitoring.market_found(w, None if error else 9_000, error)
+        await monitoring.market_found(w, "turk", None if error else 9_000, error)
         (market,) = (await monitoring.look(w)).markets
         assert market.reachable is not bool(error)
     assert market.since == first + timedelta(seconds=60)

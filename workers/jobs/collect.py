@@ -22,6 +22,7 @@ KEYWORDS = "image, yes, no, quick, photo, categorize"
 async def run(desk: Desk, args: dict[str, Any]) -> None:
     """Bring one category (``args["category"]``) and its market to the same state. Safe to repeat at any point."""
     slug = str(args["category"])
+    desk = await desk.of(slug)
     category = await desk.winnow.store.categories.definition(slug)
     for task in await desk.winnow.store.tasks.in_state(slug, TaskState.DRAFTED):
         await publish(desk, category, task)

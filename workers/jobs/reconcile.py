@@ -1,6 +1,6 @@
 """Compare our ledger with the market's, and mend both: what only one side knows, the other one learns."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,9 +26,20 @@ class Reconciled:
 
 async def run(desk: Desk, args: dict[str, Any]) -> None:
     """Compare and mend every category. ``args`` is empty: one list of HITs is enough. Safe to repeat at any point."""
-    hits = await posted_there(desk)
-    for document in await desk.winnow.store.categories.all():
-        await reconcile(desk, document["_id"], hits)
+    slugs = [document["_id"] for document in await desk.winnow.store.categories.all()]
+    async for there, slug, hits in at_markets(desk, slugs):
+        await reconcile(there, slug, hits)
+
+
+async def at_markets(desk: Desk, slugs: Sequence[str]) -> AsyncIterator[tuple[Desk, str, Sequence[TheirHit]]]:
+    """Each category with the desk at its market and the HITs there; a market is asked once for all its categories."""
+    known: dict[int, list[TheirHit]] = {}
+    for slug in slugs:
+        there = await desk.of(slug)
+        key = id(there.market)
+        if key not in known:
+            known[key] = await posted_there(there)
+        yield there, slug, known[key]
 
 
 async def reconcile(

@@ -1,4 +1,4 @@
-"""Ask the market how it is, for the monitor: the web process has no way to it."""
+"""Ask the markets how they are, for the monitor: the web process has no way to them."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ EVERY_S = 15.0
 
 
 async def run(desk: Desk, args: dict[str, Any]) -> None:
-    """Note whether the market answers and what money is free there. ``args`` is empty: there is one market."""
-    try:
-        balance = await desk.market.balance()
-    except WinnowError as error:
-        await monitoring.market_found(desk.winnow, None, error.message)
-    else:
-        await monitoring.market_found(desk.winnow, balance)
+    """Note of every market whether it answers and what money is free there. ``args`` is empty."""
+    for name, market in desk.markets.items():
+        try:
+            balance = await market.balance()
+        except WinnowError as error:
+            await monitoring.market_found(desk.winnow, name, None, error.message)
+        else:
+            await monitoring.market_found(desk.winnow, name, balance)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from active_learning.domain.errors import InputError
+from api.settings import Settings
 from workers.market.mturk import LIVE, SANDBOX, MTurkMarket
 from workers.market.protocol import Marketplace
 
@@ -19,6 +20,12 @@ class MarketOptions:
     access_key: str
     secret_key: str
     events_url: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "MarketOptions":
+        """What the settings of this process say."""
+        events = f"{settings.public_url}/market/events" if settings.market_events else ""
+        return cls(settings.market_endpoint, settings.market_access_key, settings.market_secret_key, events)
 
 
 def _own(options: MarketOptions) -> Marketplace:
@@ -45,3 +52,8 @@ def open_market(name: str, options: MarketOptions) -> Marketplace:
     if name not in MARKETS:
         raise InputError(f"There is no market '{name}'.", f"Choose one of {', '.join(MARKETS)}.")
     return MARKETS[name](options)
+
+
+def open_markets(settings: Settings) -> dict[str, Marketplace]:
+    """The clients of all markets that the settings name."""
+    return {name: open_market(name, MarketOptions.of(settings)) for name in settings.markets}

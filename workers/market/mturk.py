@@ -183,6 +183,10 @@ class MTurkMarket:
         statuses = (api.hit_status(hit) for hit in await self._all("list_hits", "HITs"))
         return [status for status in statuses if status.annotation.startswith(annotation)]
 
+    async def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
     async def _hit_type(self, order: HitOrder) -> str:
         values = api.hit_type(order)
         key = repr(values)

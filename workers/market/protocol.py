@@ -137,3 +137,7 @@ class Marketplace(Protocol):
     async def find(self, annotation: str) -> list[HitStatus]:
         """Every HIT whose annotation begins so: for reconciling."""
         ...
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        ...

@@ -62,7 +62,7 @@ class CategoryIn(Value):
     instructions: str = Field(default="", max_length=4_000)
     examples: tuple[Example, ...] = Field(default=(), max_length=100)
     lessons: tuple[Example, ...] = Field(default=(), max_length=100)
-    market: str = Field(default="turk", max_length=40)
+    market: str = Field(default="", max_length=40)
     seed: int = Field(default=0, ge=-(2**62), le=2**62)
     policy: Policy = Policy()
     intake: IntakePolicy = IntakePolicy()
