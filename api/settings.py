@@ -132,8 +132,6 @@ class Settings:
             raise InputError(
                 "WINNOW_MONGODB_URI is not set.", "Set it to a replica set, such as mongodb://host/?replicaSet=winnow."
             )
-        # The same market twice is said once.
-        markets = tuple(dict.fromkeys(name.strip() for name in env.get("WINNOW_MARKET", cls.market).split(",")))
         return cls(
             mongodb_uri=uri,
             database=env.get("WINNOW_DATABASE", cls.database),
@@ -141,17 +139,7 @@ class Settings:
             secret=env.get("WINNOW_SECRET", ""),
             blobs=env.get("WINNOW_BLOBS", cls.blobs),
             s3_endpoint=env.get("WINNOW_S3_ENDPOINT"),
-            market=markets[0],
-            more_markets=markets[1:],
-            market_endpoint=env.get("WINNOW_MARKET_ENDPOINT", cls.market_endpoint),
-            market_access_key=env.get("AWS_ACCESS_KEY_ID", cls.market_access_key),
-            market_secret_key=env.get("AWS_SECRET_ACCESS_KEY", "winnow-local"),
-            market_per_second=_number(env, "WINNOW_MARKET_PER_SECOND", cls.market_per_second),
-            prolific_endpoint=env.get("WINNOW_PROLIFIC_ENDPOINT", cls.prolific_endpoint).rstrip("/"),
-            prolific_token=env.get("WINNOW_PROLIFIC_TOKEN", ""),
-            prolific_project=env.get("WINNOW_PROLIFIC_PROJECT", ""),
             poll_seconds=float(env.get("WINNOW_POLL_SECONDS", cls.poll_seconds)),
-            market_events=env.get("WINNOW_MARKET_EVENTS", "no") == "yes",
             reconcile_seconds=float(env.get("WINNOW_RECONCILE_SECONDS", cls.reconcile_seconds)),
             in_hand=int(env.get("WINNOW_IN_HAND", cls.in_hand)),
             logs=env.get("WINNOW_LOGS", cls.logs),
@@ -167,6 +155,7 @@ class Settings:
             openverse_id=env.get("WINNOW_OPENVERSE_CLIENT_ID", ""),
             openverse_secret=env.get("WINNOW_OPENVERSE_CLIENT_SECRET", ""),
             hub_token=env.get("HF_TOKEN", ""),
+            **_markets(env),
             **_oidc(env),
         )
 
@@ -212,6 +201,24 @@ class Settings:
             "WINNOW_OIDC_ROLE_CLAIM": self.oidc_role_claim,
         }
         return {name: value for name, value in values.items() if value}
+
+
+def _markets(env: Mapping[str, str]) -> dict[str, Any]:
+    """Where annotators come from, and what lets us in there."""
+    # A market that is named twice is one.
+    names = tuple(dict.fromkeys(name.strip() for name in env.get("WINNOW_MARKET", Settings.market).split(",")))
+    return {
+        "market": names[0],
+        "more_markets": names[1:],
+        "market_endpoint": env.get("WINNOW_MARKET_ENDPOINT", Settings.market_endpoint),
+        "market_access_key": env.get("AWS_ACCESS_KEY_ID", Settings.market_access_key),
+        "market_secret_key": env.get("AWS_SECRET_ACCESS_KEY", "winnow-local"),
+        "market_per_second": _number(env, "WINNOW_MARKET_PER_SECOND", Settings.market_per_second),
+        "market_events": env.get("WINNOW_MARKET_EVENTS", "no") == "yes",
+        "prolific_endpoint": env.get("WINNOW_PROLIFIC_ENDPOINT", Settings.prolific_endpoint).rstrip("/"),
+        "prolific_token": env.get("WINNOW_PROLIFIC_TOKEN", ""),
+        "prolific_project": env.get("WINNOW_PROLIFIC_PROJECT", ""),
+    }
 
 
 def _oidc(env: Mapping[str, str]) -> dict[str, Any]:
