@@ -115,10 +115,14 @@ def test_doubled_notifications_are_the_same_twice(serve, receiver):
 def test_reordered_notifications_come_later(serve, receiver):
     site, requester, address = told(serve, receiver, "reorder=0.5,seed=1")
     posted = [post_hit(requester) for _ in range(8)]
-    site.clock.move(seconds=31)
-    heard = [arrived.event["HITId"] for arrived in receiver.take(address, 8)]
-    assert sorted(heard) == sorted(posted)
-    assert heard != posted
+    order = [arrived.event["HITId"] for arrived in receiver.take(address, 2)]  # This seed lets some through at once.
+    while len(order) < 8:
+        site.clock.move(seconds=31)
+        hit_id = receiver.take(address)[0].event["HITId"]
+        if hit_id not in order:  # The clock runs so fast that one may be sent again while it is under way.
+            order.append(hit_id)
+    assert sorted(order) == sorted(posted)
+    assert order != posted
 
 
 def test_everybody_sees_that_it_is_on(serve, odd, site, caplog):
