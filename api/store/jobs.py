@@ -82,6 +82,7 @@ class Jobs:
                     "owner": owner,
                     "lease_until": now + timedelta(seconds=seconds),
                     "started_at": now,
+                    "again": False,
                 },
                 "$inc": {"attempts": 1},
             },
@@ -101,7 +102,9 @@ class Jobs:
     async def finish(self, job: Job, owner: str, now: datetime) -> None:
         """End it, or make a recurring job ready again."""
         again = {"state": JobState.READY.value, "due_at": now + timedelta(seconds=job.every_s), "attempts": 0}
-        await self._release(job, owner, again if job.every_s else {"state": JobState.DONE.value}, None, now)
+        before = await self._release(job, owner, again if job.every_s else {"state": JobState.DONE.value}, None, now)
+        if before is not None and before.get("again"):
+            await self.poke(job.kind, job.args, now)
 
     async def fail(self, job: Job, owner: str, now: datetime, error: str, retry_in: float | None) -> bool:
         """Note the error; try again in ``retry_in`` seconds, or give up when that is ``None``.
@@ -151,11 +154,13 @@ class Jobs:
         return [(row["_id"]["state"], row["_id"]["kind"], row["n"]) async for row in cursor]
 
     async def poke(self, kind: str, args: dict[str, Any], now: datetime) -> None:
-        """Make a waiting recurring job due at once."""
-        await self.collection.update_one(
-            {"_id": job_id(kind, args), "state": JobState.READY.value, "due_at": {"$gt": now}},
-            {"$set": {"due_at": now}},
-        )
+        """Make a waiting recurring job due at once; one that runs just now runs again: it may have looked too early."""
+        only = {"_id": job_id(kind, args)}
+        running = await self.collection.update_one({**only, "state": JobState.RUNNING.value}, {"$set": {"again": True}})
+        if not running.matched_count:
+            await self.collection.update_one(
+                {**only, "state": JobState.READY.value, "due_at": {"$gt": now}}, {"$set": {"due_at": now}}
+            )
 
     async def remove(self, kind: str, args: dict[str, Any]) -> None:
         """Forget a job that has nothing more to do; its runner may still be at it."""

@@ -1,17 +1,20 @@
-"""A marketplace behind a bad line, and a campaign of many small HITs that is worked on there."""
+"""A marketplace that has bad days, and a campaign of many small HITs that is worked on there."""
 
 import asyncio
-import json
-import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
+
+import pytest
 
 from active_learning.domain.submission import Response
 from active_learning.domain.task import Task
+from api.app import create_app as create_web
 from api.operations import labeling
 from api.operations.context import open_winnow
+from api.settings import Settings
 from api.store.connection import Document
 from tests import factories
 from tests.api.working import SLUG, category_with, round_of
@@ -20,51 +23,45 @@ from tests.jobs.serving import Served
 from tests.turk.served import SECRET, MovableClock, Site, free_port
 from workers.jobs import collect
 from workers.jobs.desk import Desk
+from workers.leased import run_leased
 from workers.market import MarketOptions, open_market
+from workers.market.protocol import Marketplace
 from workers.ray_runtime import RayRuntime
 from workers.turk.app import create_app
+from workers.turk.chaos import Chaos
 from workers.turk.settings import TurkSettings
 
-FAULT = json.dumps({"__type": "ServiceFault", "Message": "Something went wrong."}).encode()
+
+class Luck:
+    """Counts what the marketplace lets go wrong; while it is ``good``, nothing does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.good, self.bad = False, Counter[str]()
+        happens = Chaos.happens
+
+        def counted(chaos: Chaos, switch: str) -> bool:
+            bad = not self.good and happens(chaos, switch)
+            self.bad[switch] += bad
+            return bad
+
+        monkeypatch.setattr(Chaos, "happens", counted)
 
 
-class BadLine:
-    """An ASGI app whose Requester API does what it is asked and says, for a share of the calls, that it failed."""
-
-    def __init__(self, app: Any, share: float, seed: int) -> None:
-        self.app, self.share, self.chance = app, share, random.Random(seed)
-        self.calls = self.lies = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        api = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/"
-        self.calls += api
-        if not api or self.chance.random() >= self.share:
-            await self.app(scope, receive, send)
-            return
-        self.lies += 1
-        await self.app(scope, receive, _nowhere)
-        headers = [(b"content-type", b"application/x-amz-json-1.1"), (b"content-length", str(len(FAULT)).encode())]
-        await send({"type": "http.response.start", "status": 500, "headers": headers})
-        await send({"type": "http.response.body", "body": FAULT})
-
-
-async def _nowhere(message: Any) -> None:
-    """What was answered does not arrive."""
+def client(settings: Settings) -> Marketplace:
+    """Another client of the market, which tells Winnow's web process what happens."""
+    keys = (settings.market_access_key, settings.market_secret_key)
+    return open_market("turk", MarketOptions(settings.market_endpoint, *keys, f"{settings.public_url}/market/events"))
 
 
 class Campaign(World):
-    """A world of many tasks; ``line`` is what the market is behind."""
-
-    line: BadLine
+    """A world of many tasks."""
 
     async def tasks(self) -> list[Task]:
         return await self.w.store.tasks.of_round(SLUG, 1)
 
     def restarted(self) -> None:
         """The worker process has died and another one goes on: what its client remembered is lost."""
-        settings = self.w.settings
-        options = MarketOptions(settings.market_endpoint, settings.market_access_key, settings.market_secret_key)
-        self.desk = Desk(self.w, open_market(settings.market, options), self.desk.heavy)
+        self.desk = Desk(self.w, client(self.w.settings), self.desk.heavy)
 
     async def dies_while_it_collects(self, after_s: float) -> None:
         """A worker process collects and is killed in the middle of it."""
@@ -73,6 +70,30 @@ class Campaign(World):
         collecting.cancel()
         await asyncio.wait({collecting})
         self.restarted()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[list[str]]:
+        """A worker that collects whenever a notification has arrived, and never by itself; gives its runs."""
+        runs: list[str] = []
+        jobs, over = self.w.store.jobs, asyncio.Event()
+        far = {"due_at": self.w.clock() + timedelta(days=1)}
+        await jobs.collection.update_one({"_id": f"collect:{SLUG}"}, {"$set": far})
+
+        async def listen() -> None:
+            while not over.is_set():
+                job = await jobs.lease("listener", ["collect"], self.w.clock(), 60)
+                if job is None:
+                    await asyncio.sleep(0.05)
+                else:
+                    await run_leased(self.w, "listener", job, collect.run(self.desk, job.args))
+                    runs.append(job.id)
+
+        listener = asyncio.create_task(listen())
+        try:
+            yield runs
+        finally:
+            over.set()
+            await listener
 
     async def at_market(self, collection: str) -> list[Document]:
         """The marketplace's own documents."""
@@ -95,8 +116,8 @@ class Campaign(World):
 
 
 @asynccontextmanager
-async def campaign(mongod_uri: str, hits: int, share: float, seed: int, **policy: object) -> AsyncIterator[Campaign]:
-    """So many drafted tasks of two images each, for one person each, and a marketplace that lies about a share."""
+async def campaign(mongod_uri: str, hits: int, chaos: str, **policy: object) -> AsyncIterator[Campaign]:
+    """So many drafted tasks of two images each, for one person each, and a marketplace that has bad days."""
     clock, port = MovableClock(), free_port()
     turk = TurkSettings(
         mongodb_uri=mongod_uri,
@@ -105,11 +126,19 @@ async def campaign(mongod_uri: str, hits: int, share: float, seed: int, **policy
         database=f"faults_{time.time_ns()}_turk",
         public_url=f"http://127.0.0.1:{port}",
         first_key="winnow:winnow-local",
+        private_webhooks="yes",
+        delivery_seconds=0.05,
+        chaos=chaos,
     )
-    line = BadLine(create_app(turk, clock), share, seed)
-    market = Served(lambda: line, port)
-    settings = factories.settings(mongod_uri, "posted", market_endpoint=turk.public_url)
-    options = MarketOptions(settings.market_endpoint, settings.market_access_key, settings.market_secret_key)
+    market = Served(lambda: create_app(turk, clock), port)
+    settings = factories.settings(
+        mongod_uri,
+        "posted",
+        market_endpoint=turk.public_url,
+        public_url=f"http://127.0.0.1:{free_port()}",
+        poll_seconds=3_600.0,
+    )
+    web = Served(lambda: create_web(settings), int(settings.public_url.rpartition(":")[2]))
     heavy = RayRuntime(settings, cpus=1)
     small = {"slots": 4, "hidden_gold": 2, "validation": 0, "lessons": 0, "redundancy": 1, **policy}
     async with open_winnow(settings, clock) as w:
@@ -117,15 +146,14 @@ async def campaign(mongod_uri: str, hits: int, share: float, seed: int, **policy
             await factories.emptied(w)
             truth = await category_with(w, 2 * hits + 60, 12, **small)
             await round_of(w, 1, 2 * hits)
-            made = Campaign(
-                Desk(w, open_market(settings.market, options), heavy),
+            yield Campaign(
+                Desk(w, client(settings), heavy),
                 clock,
                 Site(turk.public_url, turk, clock, None),
                 truth,
             )
-            made.line = line
-            yield made
         finally:
             market.stop()
+            web.stop()
             await heavy.close()
             await w.store.connection.client.drop_database(turk.database)

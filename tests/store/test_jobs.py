@@ -65,6 +65,19 @@ async def test_a_recurring_job_comes_back_and_a_poke_brings_it_at_once(w: Winnow
     assert await lease(w, "a") is not None
 
 
+async def test_a_poke_while_a_job_runs_lets_it_run_again(w: Winnow) -> None:
+    for poked in (True, False):
+        await w.store.jobs.insert("collect", {"category": "bright"}, w.clock(), every_s=60.0)
+        job = await w.store.jobs.lease("a", ["collect"], w.clock(), 15)
+        assert job is not None
+        if poked:
+            await w.store.jobs.poke("collect", {"category": "bright"}, w.clock())
+        assert await w.store.jobs.lease("b", ["collect"], w.clock(), 15) is None, "it runs"
+        await w.store.jobs.finish(job, "a", w.clock())
+        again = await w.store.jobs.find("collect:bright")
+        assert again is not None and (again["due_at"] <= w.clock()) is poked
+
+
 async def test_a_failed_job_waits_then_gives_up_until_it_is_revived(w: Winnow) -> None:
     await w.store.jobs.insert("train", {"round": 1}, w.clock())
     job = await lease(w, "a")

@@ -79,7 +79,8 @@ async def settle(desk: Desk, task: Task) -> None:
     standing = {"category": task.category, "hit": task.hit}
     counts = status.model_dump(include={"pending", "available", "completed"})
     await desk.winnow.store.markets.put_hit(task.id, standing | counts)
-    assignments = await desk.market.assignments(task.hit)
+    untouched = status.available + status.pending == status.max_assignments
+    assignments = [] if untouched else await desk.market.assignments(task.hit)
     for assignment in assignments:
         await settling.judge(desk.winnow, task, assignment.id, assignment.annotator)
     if assignments:
