@@ -41,7 +41,7 @@ def _check(w: Winnow, signature: str, body: bytes) -> None:
     text = time.encode() + b"." + body
     wanted = hmac.new(w.settings.market_secret_key.encode(), text, hashlib.sha256).hexdigest()
     ours = (
-        w.settings.market == "turk"
+        "turk" in w.settings.markets
         and said.get("key") == key
         and hmac.compare_digest(said.get("hmac", "").encode(), wanted.encode())
     )

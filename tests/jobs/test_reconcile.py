@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
+from active_learning.domain.errors import MarketUnavailable
 from active_learning.domain.task import TaskState
-from api.operations import labeling, recounting, settling
+from api.operations import intake, labeling, recounting, settling
 from api.operations.reconciling import Kind
 from deploy.commands import app
+from tests import factories
 from tests.api.working import SLUG
 from tests.jobs.posted import World, posted
+from tests.turk.served import free_port
 from workers.jobs import collect
 from workers.jobs.reconcile import Reconciled, posted_there, reconcile, run
+from workers.market.mturk import MTurkMarket
 from workers.market.protocol import HitOrder
 
 PRICE = 108
@@ -255,6 +260,15 @@ async def test_what_has_just_happened_is_no_difference_and_what_agrees_is_not_lo
     [kept] = await world.w.store.reconciliations.all()
     assert (kept["_id"], kept["hits"], kept["left"]) == (SLUG, 1, 0)
     assert [one["kind"] for one in kept["found"]] == [Kind.SUBMITTED]
+
+
+async def test_a_market_that_does_not_answer_keeps_no_other_waiting(world: World) -> None:
+    await intake.create_category(world.w, factories.category("away").model_copy(update={"market": "mturk"}))
+    nobody = MTurkMarket(f"http://127.0.0.1:{free_port()}", "WINNOW", "any", patience_s=0.1)
+    desk = replace(world.desk, others={"mturk": nobody})
+    with pytest.raises(MarketUnavailable):
+        await run(desk, {})
+    assert [kept["_id"] for kept in await world.w.store.reconciliations.all()] == [SLUG]
 
 
 async def test_a_bonus_beside_a_reward_is_told(world: World) -> None:

@@ -1,11 +1,12 @@
 """Compare our ledger with the market's, and mend both: what only one side knows, the other one learns."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from active_learning.domain.errors import BudgetExhausted, Forbidden, InputError, NotFound, StateError
+from active_learning.domain.errors import BudgetExhausted, Forbidden, InputError, NotFound, StateError, WinnowError
 from active_learning.domain.task import Task, TaskState
 from api.operations import mending, reconciling, settling
 from api.operations.reconciling import Difference, Kind, TheirBonus, TheirHit, TheirWork
@@ -32,14 +33,25 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
 
 
 async def at_markets(desk: Desk, slugs: Sequence[str]) -> AsyncIterator[tuple[Desk, str, Sequence[TheirHit]]]:
-    """Each category with the desk at its market and the HITs there; a market is asked once for all its categories."""
-    known: dict[int, list[TheirHit]] = {}
+    """Each category with the desk at its market and the HITs there; a market is asked once for all its categories.
+
+    One that does not answer, or is not set up, keeps nobody else waiting: the first such error is raised at the end.
+    """
+    at: dict[str, list[str]] = defaultdict(list)
     for slug in slugs:
-        there = await desk.of(slug)
-        key = id(there.market)
-        if key not in known:
-            known[key] = await posted_there(there)
-        yield there, slug, known[key]
+        at[(await desk.winnow.store.categories.definition(slug)).market].append(slug)
+    failed: WinnowError | None = None
+    for several in at.values():
+        try:
+            there = await desk.of(several[0])
+            hits = await posted_there(there)
+        except WinnowError as error:
+            failed = failed or error
+            continue
+        for slug in several:
+            yield there, slug, hits
+    if failed is not None:
+        raise failed
 
 
 async def reconcile(
