@@ -1,6 +1,7 @@
 """Between Winnow's tasks and the market's HITs: publish drafts, collect and settle submissions, close what is done."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from active_learning.domain.category import Category
@@ -16,6 +17,9 @@ AUTO_APPROVAL_S = 3 * 24 * 3600
 
 CONDUCT_EVERY_S = 30.0
 
+AT_ONCE = 8
+"""HITs that one job posts at the same time."""
+
 KEYWORDS = "image, yes, no, quick, photo, categorize"
 
 
@@ -24,13 +28,21 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
     slug = str(args["category"])
     desk = await desk.of(slug)
     category = await desk.winnow.store.categories.definition(slug)
-    for task in await desk.winnow.store.tasks.in_state(slug, TaskState.DRAFTED):
-        await publish(desk, category, task)
+    await _publish_all(desk, category, await desk.winnow.store.tasks.in_state(slug, TaskState.DRAFTED))
     await reviewing.decide_overdue(desk.winnow, slug)
     await pay(desk, slug)  # acts that a process or a person wrote down before
     for task in await desk.winnow.store.tasks.in_state(slug, TaskState.POSTED):
         await settle(desk, task)
     await pay_bonuses(desk, slug)  # last: the market account may lack the money, and the rest must not wait for it
+
+
+async def _publish_all(desk: Desk, category: Category, drafts: Sequence[Task]) -> None:
+    """Post several at a time: a market is far away, and answers others meanwhile. Stops with those that go wrong."""
+    for start in range(0, len(drafts), AT_ONCE):
+        several = (publish(desk, category, task) for task in drafts[start : start + AT_ONCE])
+        for failed in await asyncio.gather(*several, return_exceptions=True):
+            if failed is not None:
+                raise failed
 
 
 async def publish(desk: Desk, category: Category, task: Task) -> None:
