@@ -1,6 +1,7 @@
 """Everything that runs on one machine: MongoDB, the marketplace, the web process, a worker."""
 
 import os
+import re
 import secrets
 import socket
 import sys
@@ -21,6 +22,8 @@ from workers.turk.identifiers import secret_of
 URI_FILE = "mongodb.uri"
 SECRET_FILE = "secret"
 PORTS_FILE = "ports"
+
+_PORTS = re.compile(r"--port (\d+) --market-port (\d+)")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,13 @@ async def remember_ports(w: Winnow, data: Path, ports: Ports) -> None:
                     f"HITs of '{slug}' are out that were posted on other ports.", f"Use them again: {note.read_text()}"
                 )
     note.write_text(mine)
+
+
+def remembered(data: Path) -> Ports:
+    """The ports that a data folder belongs to; the usual ones before its first start."""
+    note = data / PORTS_FILE
+    found = _PORTS.fullmatch(note.read_text()) if note.is_file() else None
+    return Ports(int(found[1]), int(found[2])) if found else Ports()
 
 
 @contextmanager

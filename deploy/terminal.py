@@ -33,7 +33,7 @@ def local_settings(data: Path) -> Iterator[Settings]:
     env = stack.environment()
     data.mkdir(parents=True, exist_ok=True)
     with stack.database(data, env) as uri:
-        yield stack.local_settings(data, uri, stack.Ports(), env)
+        yield stack.local_settings(data, uri, stack.remembered(data), env)
 
 
 @asynccontextmanager
