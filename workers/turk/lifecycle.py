@@ -302,9 +302,12 @@ async def catch_up(database: Database, now: datetime, scope: Mapping[str, str] |
         moved += 1
     of_hits = {("_id" if name == "hit" else name): value for name, value in scope.items()}
     async for hit in database.hits.find({**due, **of_hits}):
-        if not hit["expired"] and hit["expires_at"] <= now:
+        ends_now = not hit["expired"] and hit["expires_at"] <= now
+        if ends_now:
             await expire(database, hit["_id"], now)
-        elif hit["expired"] and "review_due" not in hit:
+        # Also at once with its end, where nobody looked for so long; but policies have their say first.
+        old = hit["expires_at"] + DISPOSAL_DELAY <= now
+        if old and "review_due" not in hit and not (ends_now and hit.get("policies")):
             await dispose(database, hit["_id"], now)
         if hit.get("policies"):
             await reviewing.review(database, hit["_id"], now, {"approve": approve, "reject": reject})

@@ -1,0 +1,74 @@
+"""A hundred thousand random steps of a requester and his workers: no illegal transition, and money is conserved."""
+
+import asyncio
+import os
+from datetime import timedelta
+
+import pytest
+
+from tests.turk.law_runs import many, shortest, what_breaks
+from tests.turk.law_worlds import WEIGHTS, Broken, World, steps
+from tests.turk.memory import MemoryDatabase
+from workers.turk import lifecycle
+from workers.turk.database import Database
+
+SEED = 7
+WORLDS, LENGTH = 520, 250
+REAL_WORLDS, REAL_LENGTH = 8, 110
+
+REFUSALS = {
+    *(("accept", "no"), ("submit", "no"), ("give_back", "no"), ("create", "HitAlreadyExists")),
+    *((word, "InsufficientFunds") for word in ("create", "override", "bonus", "add_places", "set_end", "retype")),
+    *((word, "InvalidAssignmentState") for word in ("approve", "override", "reject", "bonus")),
+    *((word, "AssignmentDoesNotExist") for word in ("approve", "override", "reject", "bonus")),
+    *((word, "InvalidHITState") for word in ("delete", "review", "add_places", "set_end", "expire", "retype")),
+    *(("add_places", "InvalidMaximumAssignmentsIncrease"), ("add_places", "DuplicateRequest")),
+    *(("bonus", "DuplicateRequest"), ("set_end", "InvalidParameterValue")),
+}
+
+
+async def test_a_hundred_thousand_steps_break_no_law() -> None:
+    done, outcomes = await many(range(SEED, SEED + WORLDS), LENGTH)
+    assert done >= 100_000
+    # Every move happened, and every reason to refuse one.
+    assert {(word, "done") for word in WEIGHTS} | REFUSALS <= set(outcomes)
+
+
+async def test_the_same_laws_hold_on_mongodb_with_worlds_side_by_side(mongod_uri: str) -> None:
+    database = Database(mongod_uri, f"laws_{os.getpid()}")
+    await database.prepare()
+    try:
+        worlds = [World(database, f"R{seed}") for seed in range(REAL_WORLDS)]
+        await asyncio.gather(*(world.play(steps(seed, REAL_LENGTH)) for seed, world in enumerate(worlds)))
+    finally:
+        await database.close()
+    assert sum(world.done for world in worlds) > 500
+
+
+async def test_a_broken_law_is_found_and_its_steps_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "OVERRIDE_WINDOW", timedelta(days=300))
+    scripts = [script for seed in range(60) if await what_breaks(script := steps(seed, LENGTH))]
+    script = scripts[0]
+    few = await shortest(script)
+    assert len(few) <= 8 and [step.word for step in few][-1] == "override"
+    assert "The marketplace says done" in await what_breaks(few)
+
+
+async def test_a_move_that_the_tables_lack_is_seen_within_a_single_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    give_back = lifecycle.give_back
+
+    async def rejected(database, assignment_id, to, now):  # type: ignore[no-untyped-def]
+        await database.assignments.update_one({"_id": assignment_id}, {"$set": {"state": "Rejected"}})
+        return await give_back(database, assignment_id, to, now)
+
+    monkeypatch.setattr(lifecycle, "give_back", rejected)
+    with pytest.raises(Broken, match=r"from (InProgress|Approved|Abandoned|Returned) to Rejected"):
+        await many(range(20), LENGTH)
+
+
+async def test_what_the_memory_does_not_know_it_refuses() -> None:
+    database = MemoryDatabase()
+    hits = database.hits  # type: ignore[attr-defined]
+    for query in ({"a": {"$regex": "x"}}, {"$nor": []}, {"a.b": 1}):
+        with pytest.raises(NotImplementedError):
+            await hits.find_one(query)
