@@ -40,8 +40,8 @@ class TaskDraft(Value):
 class Task(TaskDraft):
     """A draft with its name and number. The id is deterministic: category, round, wave and number.
 
-    A task set's tasks belong to round 0; their wave is the number of the set. The budget holds the price of a
-    ``promised`` task: that comes before it is posted.
+    A task set's tasks belong to round 0; their wave is the number of the set. ``held_cents`` is what the
+    budget holds for each assignment, the market's fee included, from before the task is posted; 0: nothing yet.
     """
 
     id: str
@@ -53,4 +53,4 @@ class Task(TaskDraft):
     reward_cents: int
     state: TaskState = TaskState.DRAFTED
     hit: str | None = None
-    promised: bool = False
+    held_cents: int = 0

@@ -112,7 +112,7 @@ def _act(w: Winnow, task: Task, policy: Policy, verdict: Verdict, arrival: Arriv
         return f"{verdict.submission}:extra:reward", {**fields, **paid, "reason": NEVER_SUBMITTED}
     decided = {
         "act": "approve" if verdict.pay else "reject",
-        "cents": policy.cost_for(task.reward_cents, task.assignments),
+        "cents": cost_of(task, policy),
         "reward": task.reward_cents if verdict.pay else 0,
         "reason": verdict.reason if verdict.pay else with_appeal(w, verdict.submission, verdict.reason),
         "waits": not verdict.pay and policy.refusals == "by_hand",
@@ -244,13 +244,14 @@ async def promise(w: Winnow, task: Task) -> bool:
     """
 
     async def work(session: Session) -> bool:
-        if await w.store.tasks.is_promised(task.id, session):
+        if await w.store.tasks.is_held(task.id, session):
             return True
         document = await w.store.categories.get(task.category, session)
         policy = Category.model_validate(document["category"]).policy
-        price = task.assignments * policy.cost_for(task.reward_cents, task.assignments)
+        cost = cost_of(task, policy)
+        price = task.assignments * cost
         if price <= policy.budget_cents - sum(int(cents) for cents in document["money"].values()):
-            if not await w.store.tasks.promise(task.id, session):
+            if not await w.store.tasks.hold(task.id, cost, session):
                 return False
             await w.store.categories.count(task.category, {"money.committed_cents": price}, session)
             return True
@@ -267,16 +268,21 @@ async def promise(w: Winnow, task: Task) -> bool:
     return covered
 
 
+def cost_of(task: Task, policy: Policy) -> int:
+    """What one assignment of a task costs: what the budget holds for it, whatever the policy has become since."""
+    return task.held_cents or policy.cost_for(task.reward_cents, task.assignments)
+
+
 async def posted(w: Winnow, task: Task, hit: str) -> None:
     """Note that a task is at the market: its images are with people, its price is committed."""
-    policy = (await w.store.categories.definition(task.category)).policy
+    cost = cost_of(task, (await w.store.categories.definition(task.category)).policy)
 
     async def work(session: Session) -> None:
         if await w.store.tasks.posted(task.id, hit, session):
             await _to_people(w, task, session)
-            if await w.store.tasks.promise(task.id, session):
-                price = task.assignments * policy.cost_for(task.reward_cents, task.assignments)
-                await w.store.categories.count(task.category, {"money.committed_cents": price}, session)
+            if await w.store.tasks.hold(task.id, cost, session):
+                held = {"money.committed_cents": task.assignments * cost}
+                await w.store.categories.count(task.category, held, session)
 
     await w.store.transact(work)
 
@@ -297,7 +303,7 @@ async def closed(w: Winnow, task: Task, settled_assignments: int) -> None:
         if await w.store.tasks.close(task.id, session):
             await w.store.categories.count(
                 task.category,
-                {"money.committed_cents": -unused * policy.cost_for(task.reward_cents, task.assignments)},
+                {"money.committed_cents": -unused * cost_of(task, policy)},
                 session,
             )
 

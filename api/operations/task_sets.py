@@ -346,7 +346,9 @@ async def _check_budget(w: Winnow, slug: str, cents: int) -> None:
     policy = Category.model_validate(document["category"]).policy
     drafted = await w.store.tasks.in_state(slug, TaskState.DRAFTED)
     coming = sum(
-        task.assignments * policy.cost_for(task.reward_cents, task.assignments) for task in drafted if not task.promised
+        task.assignments * policy.cost_for(task.reward_cents, task.assignments)
+        for task in drafted
+        if not task.held_cents
     )
     money = document["money"]
     free = policy.budget_cents - money["spent_cents"] - money["committed_cents"] - coming

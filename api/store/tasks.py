@@ -8,6 +8,8 @@ from active_learning.domain.errors import NotFound
 from active_learning.domain.task import Task, TaskState
 from api.store.connection import Collection, Database, Document, Session
 
+NOTHING = {"$in": [None, 0]}
+
 
 class Tasks:
     """One document a task, with the id of its HIT once it is posted."""
@@ -85,24 +87,24 @@ class Tasks:
         states = [TaskState.DRAFTED.value, TaskState.POSTED.value]
         return await self.collection.count_documents({"category": category, "state": {"$in": states}})
 
-    async def promise(self, task: str, session: Session) -> bool:
-        """Note that the budget holds the price of a task that is not closed; say whether this call did it."""
+    async def hold(self, task: str, cents: int, session: Session) -> bool:
+        """Note what the budget holds for each assignment of a task that is not closed; say whether this call did it."""
         result = await self.collection.update_one(
-            {"_id": task, "state": {"$ne": TaskState.CLOSED.value}, "promised": {"$ne": True}},
-            {"$set": {"promised": True}},
+            {"_id": task, "state": {"$ne": TaskState.CLOSED.value}, "held_cents": NOTHING},
+            {"$set": {"held_cents": cents}},
             session=session,
         )
         return result.modified_count == 1
 
-    async def is_promised(self, task: str, session: Session) -> bool:
+    async def is_held(self, task: str, session: Session) -> bool:
         """Whether the budget holds the price of a task."""
-        found = await self.collection.find_one({"_id": task}, {"promised": 1}, session=session)
-        return bool(found and found.get("promised"))
+        found = await self.collection.find_one({"_id": task}, {"held_cents": 1}, session=session)
+        return bool(found and found.get("held_cents"))
 
     async def pass_over(self, task: str, session: Session) -> bool:
         """End a draft that nobody will be asked, which no budget holds money for; say whether this call did it."""
         result = await self.collection.update_one(
-            {"_id": task, "state": TaskState.DRAFTED.value, "promised": {"$ne": True}},
+            {"_id": task, "state": TaskState.DRAFTED.value, "held_cents": NOTHING},
             {"$set": {"state": TaskState.CLOSED.value}},
             session=session,
         )

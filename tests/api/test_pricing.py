@@ -71,7 +71,7 @@ async def test_however_many_ask_at_once_the_budget_promises_only_what_it_has(w: 
     promised = await asyncio.gather(*(settling.promise(w, task) for task in asked))
     covered = {task.id for task, yes in zip(asked, promised, strict=True) if yes}
     stored = await w.store.tasks.of_round(SLUG, 1)
-    held = {task.id for task in stored if task.promised}
+    held = {task.id for task in stored if task.held_cents}
     assert len(held) == 7 and held == covered
     assert {task.id for task in stored if task.state is TaskState.CLOSED} == {task.id for task in stored} - held
     assert (await w.store.categories.get(SLUG))["money"] == {"spent_cents": 0, "committed_cents": 7 * 12}

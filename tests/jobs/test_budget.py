@@ -21,7 +21,7 @@ async def hits(world: World) -> int:
 async def test_a_task_that_the_budget_just_covers_is_posted_and_its_price_is_held(mongod_uri: str) -> None:
     async with posted(mongod_uri, budget_cents=PRICE) as world:
         task = await world.task()
-        assert (task.state, task.promised, await hits(world)) == (TaskState.POSTED, True, 1)
+        assert (task.state, task.held_cents, await hits(world)) == (TaskState.POSTED, 108, 1)
         assert (await world.counters())[:2] == (0, PRICE)
 
 
@@ -58,3 +58,17 @@ async def test_ten_people_and_more_cost_what_the_market_takes_for_them(mongod_ur
         await world.collected()
         assert world.at_the_market(submission)[0] == "Approved"
         assert (await world.counters())[:2] == (126, 9 * 126)
+
+
+async def test_another_fee_leaves_the_price_of_what_is_out_as_it_was(mongod_uri: str) -> None:
+    async with posted(mongod_uri, redundancy=2) as world:
+        await world.w.store.categories.put(SLUG, {"category.policy.fee": 0.5})
+        await world.finishes("Ada")
+        await world.collected()
+        assert (await world.counters())[:2] == (108, 108)
+        await world.desk.market.expire(str((await world.task()).hit))
+        await world.collected()
+        assert (await world.task()).state is TaskState.CLOSED
+        assert (await world.counters())[:2] == (108, 0), (
+            "nothing stays promised, and nothing more than was held is free"
+        )
