@@ -3,6 +3,7 @@
 from typing import Any
 
 from active_learning.domain.errors import Forbidden, InputError, NotFound
+from api.store.workers import EVERYWHERE
 from workers.jobs.desk import Desk
 from workers.market.protocol import Marketplace
 
@@ -32,6 +33,8 @@ async def _markets(desk: Desk, annotator: str) -> list[Marketplace]:
     """Where somebody works: the markets of the categories that he has worked on, or else the installation's."""
     found: list[Marketplace] = []
     for document in await desk.winnow.store.workers.of(annotator):
+        if document["category"] == EVERYWHERE:
+            continue
         market = (await desk.of(document["category"])).market
         if market not in found:
             found.append(market)
