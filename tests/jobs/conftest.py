@@ -7,15 +7,16 @@ import pytest
 from tests.jobs.serving import Served
 from tests.turk.served import SECRET, free_port
 from workers.turk.app import create_app
+from workers.turk.clock import Clock, system_clock
 from workers.turk.settings import TurkSettings
 
 
 @pytest.fixture
-def marketplace(mongod_uri: str, database_name: str) -> Iterator[Callable[[], Served]]:
-    """Starts marketplaces, each with a database of its own; they stop at the end of the test."""
+def marketplace(mongod_uri: str, database_name: str) -> Iterator[Callable[..., Served]]:
+    """Starts marketplaces, each with a database of its own and a clock if given; they stop at the end of the test."""
     started: list[Served] = []
 
-    def start() -> Served:
+    def start(clock: Clock = system_clock) -> Served:
         port = free_port()
         settings = TurkSettings(
             mongodb_uri=mongod_uri,
@@ -25,7 +26,7 @@ def marketplace(mongod_uri: str, database_name: str) -> Iterator[Callable[[], Se
             public_url=f"http://127.0.0.1:{port}",
             first_key="WINNOW:any",
         )
-        started.append(Served(lambda: create_app(settings), port))
+        started.append(Served(lambda: create_app(settings, clock), port))
         return started[-1]
 
     yield start

@@ -250,7 +250,7 @@ async def test_a_hit_that_is_extended_later_gets_more_people(world: World) -> No
             return False
         if extended.is_set():
             return True
-        await world.market.extend(hit, 1, "more")
+        await world.market.extend(hit, (await world.market.status(hit)).max_assignments + 1)
         extended.set()
         return False
 

@@ -13,19 +13,22 @@ from workers.market.protocol import Marketplace
 class MarketOptions:
     """What a market's client needs to know.
 
-    ``endpoint`` is the address of a marketplace of one's own; it tells ``events_url``, where given, what happens.
+    ``endpoint`` is the address of a marketplace of one's own; it tells ``events_url``, where given, what happens, and
+    is called as fast as it goes. Other people's markets get ``per_second`` calls (0: as fast as it goes).
     """
 
     endpoint: str
     access_key: str
     secret_key: str
     events_url: str = ""
+    per_second: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> "MarketOptions":
         """What the settings of this process say."""
         events = f"{settings.public_url}/market/events" if settings.market_events else ""
-        return cls(settings.market_endpoint, settings.market_access_key, settings.market_secret_key, events)
+        keys = settings.market_access_key, settings.market_secret_key
+        return cls(settings.market_endpoint, *keys, events, settings.market_per_second)
 
 
 def _own(options: MarketOptions) -> Marketplace:
@@ -33,11 +36,11 @@ def _own(options: MarketOptions) -> Marketplace:
 
 
 def _sandbox(options: MarketOptions) -> Marketplace:
-    return MTurkMarket(SANDBOX, options.access_key, options.secret_key)
+    return MTurkMarket(SANDBOX, options.access_key, options.secret_key, per_second=options.per_second)
 
 
 def _live(options: MarketOptions) -> Marketplace:
-    return MTurkMarket(LIVE, options.access_key, options.secret_key)
+    return MTurkMarket(LIVE, options.access_key, options.secret_key, per_second=options.per_second)
 
 
 MARKETS: Mapping[str, Callable[[MarketOptions], Marketplace]] = {

@@ -1,7 +1,8 @@
 """Amazon Mechanical Turk's Requester API through boto3: Amazon's own endpoints, or any marketplace that speaks it.
 
 A call may fail after the market has carried it out. So every act is made to be repeated: HITs, extensions and bonuses
-carry a token, approvals and rejections compare the state that they find. The market remembers tokens for 24 hours.
+carry a token, approvals and rejections compare the state that they find. The market remembers tokens for 24 hours; what
+is older is recognised by what the market lists.
 """
 
 import asyncio
@@ -17,13 +18,16 @@ from botocore.exceptions import ConnectionError as ConnectionFailed
 
 from active_learning.domain.errors import InputError, MarketUnavailable, NotFound, StateError, WinnowError
 from workers.market import requester_api as api
+from workers.market.calling import NotYet, pace_of, patiently
 from workers.market.protocol import HitOrder, HitStatus, MarketAssignment, MarketBonus
 
 SANDBOX = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
 LIVE = "https://mturk-requester.us-east-1.amazonaws.com"
 
-LONGEST_PAUSE_S = 5.0
 PAGE = 100
+
+LIST_AGAIN_S = 12 * 3600.0
+"""What is posted while a list of HITs is younger than this has a token that the market still knows."""
 
 TRANSIENT = frozenset(
     {"throttlingexception", "throttling", "toomanyrequestsexception", "requestlimitexceeded", "servicefault"}
@@ -32,10 +36,6 @@ TRANSIENT = frozenset(
 Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
-
-
-class _NotYet(Exception):
-    """The market cannot say yet; asking again may help."""
 
 
 class MTurkMarket:
@@ -48,12 +48,16 @@ class MTurkMarket:
         secret_key: str,
         region: str = "us-east-1",
         patience_s: float = 30.0,
+        per_second: float = 0.0,
         events_url: str = "",
     ) -> None:
         self._endpoint = endpoint_url
         self._patience_s = patience_s
         self._events_url = events_url
         self._hit_types: dict[str, str] = {}
+        self._posted: dict[str, str] = {}
+        self._listed_at: float | None = None
+        self._pace = pace_of(f"{endpoint_url} {access_key}", per_second)
         # Retrying is done here, where it is known what may be repeated and for how long.
         config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20, max_pool_connections=16)
         self._client = boto3.session.Session().client(
@@ -66,7 +70,10 @@ class MTurkMarket:
         )
 
     async def post(self, order: HitOrder) -> str:
-        """Post a HIT. A repeat within 24 hours finds the HIT of the first call."""
+        """Post a HIT, or find that of an earlier call: by its annotation, or its token where it is not listed yet."""
+        known = await self._listed(order.annotation)
+        if known is not None:
+            return known
         parameters = {
             "HITTypeId": await self._hit_type(order),
             "MaxAssignments": order.assignments,
@@ -106,19 +113,21 @@ class MTurkMarket:
         said = api.feedback(reason)
         await self._review("reject_assignment", "Rejected", AssignmentId=assignment, RequesterFeedback=said)
 
-    async def extend(self, hit: str, additional: int, token: str) -> None:
-        """CreateAdditionalAssignmentsForHIT; a repeat within 24 hours adds nothing."""
+    async def extend(self, hit: str, places: int) -> None:
+        """CreateAdditionalAssignmentsForHIT, as many as are missing."""
+        missing = places - (await self.status(hit)).max_assignments
+        if missing <= 0:
+            return
         try:
             await self._call(
                 "create_additional_assignments_for_hit",
                 HITId=hit,
-                NumberOfAdditionalAssignments=additional,
-                UniqueRequestToken=api.request_token(token),
+                NumberOfAdditionalAssignments=missing,
+                UniqueRequestToken=api.request_token(f"extend:{hit}:{places}"),
             )
         except ClientError as error:
-            # Amazon documents an error for a used token, but not its code.
-            used = "duplicaterequest" in api.error_code(error.response) or "UniqueRequestToken" in str(error)
-            if not used:
+            # Was it an earlier try that did it? Amazon does not say with which code it refuses a used token.
+            if (await self.status(hit)).max_assignments < places:
                 raise _refused(error) from error
 
     async def expire(self, hit: str) -> None:
@@ -180,7 +189,9 @@ class MTurkMarket:
 
     async def find(self, annotation: str) -> list[HitStatus]:
         """ListHITs, all pages: those whose annotation begins with ``annotation``."""
-        statuses = (api.hit_status(hit) for hit in await self._all("list_hits", "HITs"))
+        began = time.monotonic()
+        statuses = [api.hit_status(hit) for hit in await self._all("list_hits", "HITs")]
+        self._posted, self._listed_at = {status.annotation: status.hit for status in statuses}, began
         return [status for status in statuses if status.annotation.startswith(annotation)]
 
     async def close(self) -> None:
@@ -205,6 +216,16 @@ class MTurkMarket:
             )
         except WinnowError as error:
             logger.warning("The market will not tell what happens: %s", error)
+
+    async def _listed(self, annotation: str) -> str | None:
+        """The HIT that carries this annotation, as far as a list of some hours ago can tell."""
+        if self._listed_at is None or time.monotonic() - self._listed_at > LIST_AGAIN_S:
+            await self.find("")
+        hit = self._posted.get(annotation)
+        try:
+            return None if hit is None or (await self.status(hit)).state == "disposed" else hit
+        except NotFound:
+            return None
 
     async def _posted_before(self, order: HitOrder, message: str) -> str:
         """The HIT that this order's token made: named in the message, or else found by its annotation."""
@@ -236,7 +257,7 @@ class MTurkMarket:
                 found = (await self._once("get_assignment", AssignmentId=assignment))["Assignment"]["AssignmentStatus"]
                 if found == "Submitted":
                     # For minutes after a submit, Amazon may refuse to review it.
-                    raise _NotYet(f"assignment {assignment} cannot be reviewed yet") from error
+                    raise NotYet(f"assignment {assignment} cannot be reviewed yet") from error
                 if found != wanted:
                     raise StateError(
                         f"Assignment {assignment} is {found.lower()}, so it cannot be {wanted.lower()}."
@@ -273,33 +294,22 @@ class MTurkMarket:
         return await self._patiently(lambda: self._once(operation, **parameters))
 
     async def _once(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        await self._pace.turn()
         try:
             return await asyncio.to_thread(getattr(self._client, operation), **parameters)
         except ParamValidationError as error:
             raise InputError(f"The market cannot take this: {error}") from error
+        except (HTTPClientError, ConnectionFailed) as error:
+            raise NotYet(error) from error
+        except ClientError as error:
+            if _transient(error):
+                raise NotYet(error) from error
+            raise
+        except BotoCoreError as error:
+            raise InputError(f"boto3 cannot make this call: {error}", "Check the market's settings.") from error
 
     async def _patiently(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """Try until it works, waiting longer each time; raises :class:`MarketUnavailable` after ``patience_s``."""
-        deadline = time.monotonic() + self._patience_s
-        pause = 0.1
-        while True:
-            try:
-                return await attempt()
-            except (HTTPClientError, ConnectionFailed, _NotYet) as error:
-                reason: Exception = error
-            except ClientError as error:
-                if not _transient(error):
-                    raise
-                reason = error
-            except BotoCoreError as error:
-                raise InputError(f"boto3 cannot make this call: {error}", "Check the market's settings.") from error
-            if time.monotonic() + pause > deadline:
-                raise MarketUnavailable(
-                    f"The market at {self._endpoint} does not answer ({reason}).",
-                    "Check that it runs and can be reached; the work goes on by itself when it does.",
-                ) from reason
-            await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE_S, pause * 2)
+        return await patiently(attempt, self._patience_s, self._endpoint)
 
 
 def _transient(error: ClientError) -> bool:

@@ -95,8 +95,8 @@ class Marketplace(Protocol):
         """Refuse to pay a submission; its annotator reads ``reason``. Raises :class:`StateError` when it was paid."""
         ...
 
-    async def extend(self, hit: str, additional: int, token: str) -> None:
-        """Open more places in a HIT; raises :class:`StateError` when the market allows no more."""
+    async def extend(self, hit: str, places: int) -> None:
+        """Let a HIT have so many places in all; raises :class:`StateError` when the market does not allow it."""
         ...
 
     async def expire(self, hit: str) -> None:

@@ -28,7 +28,7 @@ from workers.turk.settings import TurkSettings
 
 
 @pytest.fixture
-def served(marketplace: Callable[[], Served]) -> Served:
+def served(marketplace: Callable[..., Served]) -> Served:
     return marketplace()
 
 
@@ -74,6 +74,19 @@ async def test_a_lost_hit_id_is_recovered(served: Served, market: Marketplace) -
     after_a_crash = MTurkMarket(served.url, "WINNOW", "any")
     assert await after_a_crash.post(order(token="t" * 90, annotation="winnow:long")) == first
     assert [found.hit for found in await after_a_crash.find("winnow:long")] == [first]
+
+
+async def test_what_was_posted_and_extended_days_ago_is_found(marketplace: Callable[..., Served]) -> None:
+    clock = MovableClock()
+    served = marketplace(clock)
+    first = MTurkMarket(served.url, "WINNOW", "any")
+    hit = await first.post(order(lifetime_s=30 * 86_400))
+    await first.extend(hit, 4)
+    clock.move(hours=25)  # the market has forgotten both tokens, and the process that knew the HIT is gone
+    later = MTurkMarket(served.url, "WINNOW", "any")
+    assert await later.post(order(lifetime_s=30 * 86_400)) == hit
+    await later.extend(hit, 4)
+    assert [(found.hit, found.max_assignments) for found in await later.find("winnow:")] == [(hit, 4)]
 
 
 async def test_a_token_that_made_another_hit_is_an_error(market: Marketplace) -> None:
@@ -186,10 +199,12 @@ async def test_expired_hits_have_no_places(market: Marketplace) -> None:
 async def test_an_extension_counts_once(market: Marketplace) -> None:
     hit = await market.post(order())
     for _ in range(2):
-        await market.extend(hit, 3, "digits-r1-w1-t1-more")
+        await market.extend(hit, 5)
+    assert (await market.status(hit)).max_assignments == 5
+    await market.extend(hit, 4)
     assert (await market.status(hit)).max_assignments == 5
     with pytest.raises(StateError):
-        await market.extend(hit, 5, "digits-r1-w1-t1-too-many")
+        await market.extend(hit, 10)
 
 
 async def test_a_bonus_is_paid_once(served: Served, market: Marketplace) -> None:
