@@ -72,6 +72,22 @@ def test_what_fails_is_sent_again_later_and_is_the_same(site, requester, receive
     wait_until(lambda: site.database["outbox"].find_one({"_id": kept["_id"]}) is None)
 
 
+def test_a_destination_that_is_gone_keeps_nobody_waiting(serve, receiver):
+    site, gone, well = serve(private_webhooks="yes"), receiver.address(), receiver.address()
+    receiver.failing.add(gone)
+    requester, other = site.requester(), site.requester()
+    tell(requester, gone)
+    tell(other, well)
+    for _ in range(20):
+        post_hit(requester)
+    # One that cannot even be tried, as an older version may have left it.
+    site.database["outbox"].insert_one({"_id": "ODD", "due_at": site.clock(), "at": site.clock(), "attempts": 0})
+    hit_id = post_hit(other)
+    assert receiver.take(well)[0].event["HITId"] == hit_id
+    assert receiver.box(gone).empty()
+    assert site.database["outbox"].count_documents({"destination": gone}) == 20
+
+
 def test_a_marketplace_that_starts_sends_what_the_last_one_left(serve, site, requester, receiver):
     address = receiver.address()
     asleep = serve(private_webhooks="yes", delivery_seconds=3600.0)

@@ -109,6 +109,8 @@ def test_only_what_was_asked_for_while_it_is_active(site, requester, receiver):
         ({"Transport": "SQS", "Destination": "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"}, None),
         ({"Destination": "arn:aws:sqs:us-east-1:123456789012:x"}, "InvalidTransportEndpoint"),
         ({"Destination": "https://me:secret@example.org/"}, "InvalidTransportEndpoint"),
+        ({"Destination": "https://"}, "InvalidTransportEndpoint"),
+        ({"Destination": "https://exa mple.org:many/"}, "InvalidTransportEndpoint"),
         ({"Version": "2020-01-01"}, "InvalidParameterValue"),
         ({"EventTypes": []}, "InvalidParameterValue"),
         ({"EventTypes": ["Ping"]}, "InvalidParameterValue"),

@@ -42,7 +42,10 @@ async def deliver_due(marketplace: Marketplace) -> int:
     taken: list[Document] = []
     while len(taken) < AT_ONCE and (message := await _take(marketplace.database, marketplace.clock())):
         taken.append(message)
-    await asyncio.gather(*(_deliver(marketplace, message) for message in taken))
+    # One that fails in a way that nobody has thought of keeps the others from nothing: it is due again later.
+    for outcome in await asyncio.gather(*(_deliver(marketplace, message) for message in taken), return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            logger.error("a notification was not delivered", exc_info=outcome)
     return len(taken)
 
 

@@ -11,7 +11,6 @@ import hmac
 import ipaddress
 import socket
 from datetime import datetime
-from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -20,6 +19,7 @@ from workers.turk.errors import DeliveryFailed
 SIGNATURE_HEADER = "Winnow-Signature"
 LONGEST_URL = 2_000
 SECONDS = 5.0
+PORTS = {"https": 443, "http": 80}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _IN_USE = ipaddress.IPv6Network("2000::/3")
 # Two cloud services that answer below ordinary-looking addresses: whoever asks from inside is trusted there.
@@ -33,35 +33,37 @@ def signature(key: str, secret: str, body: bytes, at: datetime) -> str:
     return f"key={key},time={time},hmac={digest}"
 
 
-def check_address(url: str, *, private: bool) -> SplitResult:
-    """The parts of a webhook's address. Raises DeliveryFailed for one that is never called."""
+def check_address(url: str, *, private: bool) -> httpx.URL:
+    """A webhook's address, read. Raises DeliveryFailed for one that is never called."""
     try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
+        address = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
         raise DeliveryFailed("This is no address.") from None
     schemes = {"https", "http"} if private else {"https"}
-    if parts.scheme not in schemes or not parts.hostname or parts.username or len(url) > LONGEST_URL:
+    if address.scheme not in schemes or not address.host or address.userinfo or len(url) > LONGEST_URL:
         raise DeliveryFailed("A webhook is an https:// address without a name and a password.")
-    return parts
+    return address
 
 
 async def post(url: str, body: bytes, header: str, *, private: bool) -> None:
     """Sends the body. Raises DeliveryFailed unless the answer is 2xx; redirects are not followed."""
-    parts = check_address(url, private=private)
-    assert parts.hostname is not None
-    address = await _lookup(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80), private=private)
-    # httpx is given the address, the certificate is checked for the name.
-    target = httpx.URL(url).copy_with(host=address)
-    headers = {"Host": parts.netloc, "Content-Type": "application/json", SIGNATURE_HEADER: header}
+    address = check_address(url, private=private)
+    name = address.raw_host.decode("ascii")
+    found = await _lookup(name, address.port or PORTS[address.scheme], private=private)
+    headers = {"Host": address.netloc.decode("ascii"), "Content-Type": "application/json", SIGNATURE_HEADER: header}
     try:
         async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as client:
+            # The connection is opened to what was found, the certificate is checked for the name.
             request = client.build_request(
-                "POST", target, content=body, headers=headers, extensions={"sni_hostname": parts.hostname}
+                "POST",
+                address.copy_with(host=found),
+                content=body,
+                headers=headers,
+                extensions={"sni_hostname": name},
             )
             reply = await asyncio.wait_for(client.send(request, stream=True), SECONDS)
             await reply.aclose()  # What it says besides its status is of no interest, however long it is.
-    except (httpx.HTTPError, TimeoutError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise DeliveryFailed(f"The webhook did not answer: {type(error).__name__}.") from error
     if not reply.is_success:
         raise DeliveryFailed(f"The webhook answered {reply.status_code}.")

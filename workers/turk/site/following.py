@@ -21,7 +21,9 @@ async def accept_next(marketplace: Marketplace, done: Assignment) -> str | None:
         if hit_id is None:
             return None
         try:
-            taken = await lifecycle.accept(marketplace.database, hit_id, done["worker"], marketplace.clock())
+            taken = await lifecycle.accept(
+                marketplace.database, hit_id, done["worker"], marketplace.clock(), chaos=marketplace.chaos
+            )
         except (NotNow, NotThere):
             continue
         return taken["_id"]
