@@ -20,10 +20,10 @@ from workers.turk import delivering, lifecycle, requester_api
 from workers.turk.chaos import read_chaos
 from workers.turk.clock import Clock, system_clock
 from workers.turk.database import Database
-from workers.turk.errors import TurkError, WorkerRefused
+from workers.turk.errors import TurkError, Unqualified, WorkerRefused
 from workers.turk.marketplace import Marketplace
 from workers.turk.settings import TurkSettings
-from workers.turk.site import pages, routes
+from workers.turk.site import pages, qualifications, routes
 from workers.turk.site.admission import Admission
 
 logger = logging.getLogger(__name__)
@@ -58,10 +58,12 @@ def create_app(settings: TurkSettings, clock: Clock = system_clock) -> Starlette
         routes=[
             Route("/", requester_api.answer, methods=["POST"]),
             *routes.ROUTES,
+            *qualifications.ROUTES,
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
         ],
         exception_handlers={
             WorkerRefused: pages.refused,
+            Unqualified: qualifications.refused,
             404: pages.not_found,
             PyMongoError: pages.unavailable,
         },

@@ -19,6 +19,7 @@ COLLECTIONS = (
     *("hit_types", "hits", "assignments", "bonuses", "tokens", "workers", "accounts", "ledger"),
     *("blocks", "messages", "access_keys", "reviews"),
     *("attempts", "invitations", "appeals", "notification_settings", "outbox"),
+    *("qualification_types", "qualifications", "qualification_requests"),
 )
 TOKEN_RECORD_SECONDS = 2 * 24 * 3600
 
@@ -66,6 +67,9 @@ class Database:
         self.appeals: AsyncCollection[Document] = database["appeals"]
         self.notification_settings: AsyncCollection[Document] = database["notification_settings"]
         self.outbox: AsyncCollection[Document] = database["outbox"]
+        self.qualification_types: AsyncCollection[Document] = database["qualification_types"]
+        self.qualifications: AsyncCollection[Document] = database["qualifications"]
+        self.qualification_requests: AsyncCollection[Document] = database["qualification_requests"]
 
     async def prepare(self) -> None:
         """Creates what is missing; safe to repeat. Raises SettingsError when MongoDB cannot be used."""
@@ -86,6 +90,7 @@ class Database:
                 # Only when it differs: collMod waits for open transactions, even those of a process that was killed.
                 await self._database.command("collMod", name, validator=validator)
         await self._index()
+        await self._index_qualifications()
 
     async def _create(self, name: str, validator: Document) -> None:
         try:
@@ -124,6 +129,20 @@ class Database:
         await self.appeals.create_index([("requester", ASCENDING), ("order", ASCENDING)])
         await self.outbox.create_index([("due_at", ASCENDING)])
         await self.outbox.create_index([("destination", ASCENDING), ("due_at", ASCENDING)])
+
+    async def _index_qualifications(self) -> None:
+        named: Document = {"unique": True, "partialFilterExpression": {"holds_name": True}}
+        await self.qualification_types.create_index([("requester", ASCENDING), ("name", ASCENDING)], **named)
+        await self.qualification_types.create_index([("deleted_at", ASCENDING), ("order", ASCENDING)])
+        await self.qualifications.create_index([("type", ASCENDING), ("status", ASCENDING), ("order", ASCENDING)])
+        await self.qualifications.create_index([("worker", ASCENDING)])
+        waiting = [("requester", ASCENDING), ("state", ASCENDING), ("order", ASCENDING)]
+        await self.qualification_requests.create_index(waiting)
+        await self.qualification_requests.create_index([("type", ASCENDING), ("state", ASCENDING)])
+        # Sparse: HITs without requirements, the most, are not in them.
+        await self.hits.create_index([("requirements.QualificationTypeId", ASCENDING)], sparse=True)
+        await self.hits.create_index([("requirements.ActionsGuarded", ASCENDING)], sparse=True)
+        await self.assignments.create_index([("worker", ASCENDING), ("state", ASCENDING)])
 
     async def atomically(self, act: Callable[[Session], Awaitable[Result]]) -> Result:
         """Runs ``act`` in one transaction and commits it. ``act`` runs again after a write conflict, so it must not

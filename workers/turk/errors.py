@@ -9,12 +9,16 @@ TurkError                  everything below carries a message for the reader
 │   ├── NotThere           no such HIT or assignment for this worker
 │   ├── SignInFirst        nobody is signed in; a page leads to the entrance
 │   ├── NotNow             it exists, but its state does not allow the act
+│   │   └── Unqualified    the HIT asks for qualifications that the worker lacks
 │   └── FormRefused        the form is incomplete, too large, or did not come from our own page
 ├── Disturbed              a call goes wrong because the chaos switches say so
 ├── DeliveryFailed         a notification did not arrive where it was meant to
 ├── SettingsError          the marketplace cannot start with these settings
 └── ModelMismatch          our own reply does not fit the service model: a bug on our side
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class TurkError(Exception):
@@ -84,6 +88,14 @@ class NotNow(WorkerRefused):
     """The HIT or assignment is in a state that does not allow the act."""
 
     status = 409
+
+
+class Unqualified(NotNow):
+    """The HIT asks for qualifications that the worker lacks: ``missing`` are its requirements, as stored."""
+
+    def __init__(self, missing: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__("This HIT asks for qualifications that you do not have.", "Your qualifications page helps.")
+        self.missing = missing
 
 
 class FormRefused(WorkerRefused):

@@ -13,7 +13,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from workers.turk import notifications, reviewing
+from workers.turk import notifications, qualifying, reviewing
 from workers.turk.chaos import CALM, Chaos
 from workers.turk.database import Database, Session
 from workers.turk.errors import NotNow, NotThere, RequestRefused
@@ -37,13 +37,14 @@ async def accept(database: Database, hit_id: str, worker: str, now: datetime, *,
     """Gives the worker a slot of the HIT. Accepting twice gives the assignment that is already in progress.
 
     Raises NotThere for an unknown HIT, NotNow when no slot is left, when the worker already submitted this HIT, or
-    when its requester has blocked the worker.
+    when its requester has blocked the worker, and Unqualified when it asks for what the worker does not have.
     """
     hit = await database.hits.find_one({"_id": hit_id, "disposed": False})
     if hit is None:
         raise NotThere("This HIT does not exist.", "It may have been deleted. Pick another one.")
     if await database.blocks.find_one({"_id": f"{hit['requester']}/{worker}"}, {"_id": 1}):
         raise NotNow("This requester has no more work for you.", "Pick a HIT of somebody else.")
+    await qualifying.require(database, hit, worker, "accept")
     await catch_up(database, now, {"hit": hit_id})
     deadline = now + timedelta(seconds=hit["duration"])
     used = await _returned_id(database, hit_id) if chaos.reuse_assignment_ids else None

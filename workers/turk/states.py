@@ -76,6 +76,7 @@ class Hit(TypedDict):
     completed: int
     policies: NotRequired[dict[str, Any]]
     review_due: NotRequired[str]
+    requirements: NotRequired[list[dict[str, Any]]]
 
 
 class Assignment(TypedDict):

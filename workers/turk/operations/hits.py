@@ -40,7 +40,7 @@ def hit_reply(hit: Hit, now: datetime) -> dict[str, Any]:
         "Expiration": hit["expires_at"],
         "AssignmentDurationInSeconds": hit["duration"],
         "RequesterAnnotation": hit["annotation"],
-        "QualificationRequirements": [],
+        "QualificationRequirements": hit.get("requirements", []),
         "HITReviewStatus": "NotReviewed",
         "NumberOfAssignmentsPending": hit["pending"],
         "NumberOfAssignmentsAvailable": hit["available"],
@@ -97,7 +97,7 @@ def _new_hit(call: Call, parameters: dict[str, Any], hit_type: str, properties: 
     count = in_range({"MaxAssignments": 1, **parameters}, "MaxAssignments", 1, MAX_ASSIGNMENTS)
     expires_at = call.now + timedelta(seconds=in_range(parameters, "LifetimeInSeconds", *DURATION))
     identifier, kind = new_id(), _of_type(call, hit_type, properties, count)
-    return Hit(
+    hit = Hit(
         _id=identifier,
         requester=call.requester,
         order=order_key(call.now, identifier),
@@ -125,6 +125,9 @@ def _new_hit(call: Call, parameters: dict[str, Any], hit_type: str, properties: 
         completed=0,
         policies=read_policies(parameters),
     )
+    if "requirements" in kind:
+        hit["requirements"] = kind["requirements"]
+    return hit
 
 
 def _of_type(call: Call, hit_type: str, properties: dict[str, Any], count: int) -> dict[str, Any]:
@@ -250,7 +253,8 @@ async def update_hit_type(call: Call, parameters: dict[str, Any]) -> dict[str, A
                 f"{hit['pending']} assignments are in progress, so the reward cannot change. Try when none is.",
             )
         change = _of_type(call, hit_type, properties, hit["max_assignments"])
-        await call.database.hits.update_one({"_id": hit_id}, {"$set": change}, session=session)
+        gone = {} if "requirements" in change else {"$unset": {"requirements": ""}}
+        await call.database.hits.update_one({"_id": hit_id}, {"$set": change, **gone}, session=session)
         if not hit["expired"]:
             dearer = change["reward"] + change["fee"] - price(hit)
             await call.books(session).hold(hit_id, dearer * hit["available"])

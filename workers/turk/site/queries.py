@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from workers.turk import qualifying
 from workers.turk.database import Database, Document
 from workers.turk.site.browsing import Wanted
 from workers.turk.states import LISTED, Assignment, AssignmentState, Hit
@@ -37,10 +38,10 @@ async def open_hits(database: Database, worker: str, now: datetime) -> list[Hit]
 async def groups_for(
     database: Database, worker: str, now: datetime, wanted: Wanted | None = None
 ) -> tuple[list[Document], bool]:
-    """HITs that this worker can accept, by HIT type: how many, and the first one's id. And whether more follow."""
+    """HITs that this worker can see, by HIT type: how many, and the first one's id. And whether more follow."""
     wanted = wanted or Wanted()
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"$and": [await _open_to(database, worker, now), _matching(wanted)]}},
+        {"$match": {"$and": [await _open_to(database, worker, now, "discover"), _matching(wanted)]}},
         {"$sort": {"order": 1}},
         {"$limit": SCANNED},
         {
@@ -82,7 +83,7 @@ async def next_hit(database: Database, assignment: Assignment, now: datetime) ->
     done = await database.hits.find_one({"_id": assignment["hit"]}, {"hit_type": 1})
     wanted = await _open_to(database, assignment["worker"], now)
     if done is not None:
-        wanted["hit_type"] = done["hit_type"]
+        wanted["hit_type"] = {**wanted.get("hit_type", {}), "$eq": done["hit_type"]}
     following = await database.hits.find_one(wanted, {"_id": 1}, sort=[("order", 1)])
     return following["_id"] if following is not None else None
 
@@ -125,7 +126,8 @@ async def submissions(
     return found[:ROWS], len(found) > ROWS
 
 
-async def _open_to(database: Database, worker: str, now: datetime) -> dict[str, Any]:
+async def _open_to(database: Database, worker: str, now: datetime, act: str = "accept") -> dict[str, Any]:
+    closed = await qualifying.closed_to(database, worker, act)
     taken = await database.assignments.distinct("hit", {"worker": worker, "live": True})
     blocked_by = await database.blocks.distinct("requester", {"worker": worker})
     return {
@@ -134,5 +136,6 @@ async def _open_to(database: Database, worker: str, now: datetime) -> dict[str, 
         "expires_at": {"$gt": now},
         "available": {"$gt": 0},
         "_id": {"$nin": taken},
+        **({"hit_type": {"$nin": closed}} if closed else {}),
         **({"requester": {"$nin": blocked_by}} if blocked_by else {}),
     }

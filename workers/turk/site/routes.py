@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from workers.turk import lifecycle, threads
+from workers.turk import lifecycle, qualifying, threads
 from workers.turk.errors import FormRefused, NotThere
 from workers.turk.marketplace import marketplace_of, read_body
 from workers.turk.money import dollars
@@ -157,6 +157,8 @@ async def _hit(request: Request) -> Hit:
     hit = await marketplace_of(request).database.hits.find_one(wanted)
     if hit is None:
         raise NotThere("This HIT does not exist.", "It may have been deleted. Pick another one.")
+    here = session.current(request)
+    await qualifying.require(marketplace_of(request).database, hit, here.worker_id if here else "", "preview")
     return hit
 
 

@@ -1,0 +1,131 @@
+"""The workers' pages of qualifications: what I have, what I can ask for, and what a HIT asks of me."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from workers.turk import granting, qualifying
+from workers.turk.database import Document
+from workers.turk.errors import FormRefused, NotThere, Unqualified
+from workers.turk.marketplace import Marketplace, marketplace_of
+from workers.turk.site import pages, session
+
+PAGE = 100
+_COUNTRY = re.compile("[A-Z]{2}")
+
+
+async def front(request: Request) -> Response:
+    """GET /qualifications: those that this worker has, those that he can ask for, and what he has said of himself."""
+    here, marketplace = session.current(request), marketplace_of(request)
+    if here is None:
+        return RedirectResponse("/", status_code=303)
+    database = marketplace.database
+    mine = await database.qualifications.find({"worker": here.worker_id}).sort("order", -1).limit(PAGE).to_list()
+    held = {one["type"]: one for one in mine}
+    wanted = {"_id": {"$in": sorted(held)}}
+    kinds = {kind["_id"]: kind async for kind in database.qualification_types.find(wanted)}
+    more = {"deleted_at": None, "status": "Active", "_id": {"$nin": sorted(held)}}
+    others = await database.qualification_types.find(more).sort("order", -1).limit(PAGE).to_list()
+    context = {
+        "mine": [(kinds[one["type"]], one) for one in mine if one["type"] in kinds],
+        "others": others,
+        "standing": await _system_rows(marketplace, here.worker_id),
+        "record": await database.workers.find_one({"_id": here.worker_id}) or {},
+    }
+    return pages.render(request, "qualifications.html", context)
+
+
+async def _system_rows(marketplace: Marketplace, worker: str) -> list[tuple[str, str]]:
+    values = await qualifying.standing(marketplace.database, worker, qualifying.SYSTEM)
+    shown = [qualifying.APPROVED_COUNT, qualifying.PERCENT_APPROVED, qualifying.LOCALE, qualifying.ADULT]
+    rows = [*shown, qualifying.MASTERS[0]]
+    return [(qualifying.SYSTEM[kind].name, _shown(values.get(kind))) for kind in rows]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "-".join(filter(None, (value["Country"], value.get("Subdivision"))))
+    return "none" if value is None else str(value)
+
+
+async def about(request: Request) -> Response:
+    """POST /qualifications/about: where the worker lives, said once, and whether he wants to see adult content."""
+    here, marketplace = await session.require_form(request), marketplace_of(request)
+    form = await session.read_form(request)
+    workers, mine = marketplace.database.workers, {"_id": here.worker_id}
+    await workers.update_one(mine, {"$set": {"adult": form.get("adult") == "yes"}})
+    country, part = (form.get(name, "").strip().upper() for name in ("country", "subdivision"))
+    if country:
+        if not _COUNTRY.fullmatch(country) or (part and not (country == "US" and _COUNTRY.fullmatch(part))):
+            raise FormRefused(
+                400, "A country has two letters, as in US or DE; a state is given in the US only.", "Go back and see."
+            )
+        locale = {"Country": country, **({"Subdivision": part} if part else {})}
+        # Said once: requesters rely on it, so it cannot be changed to fit the next HIT.
+        await workers.update_one({**mine, "locale": None}, {"$set": {"locale": locale}})
+    return RedirectResponse("/qualifications", status_code=303)
+
+
+async def show(request: Request) -> Response:
+    """GET /qualifications/{kind}: one qualification, what came of asking for it, and when it can be asked for again."""
+    here, marketplace = session.current(request), marketplace_of(request)
+    if here is None:
+        return RedirectResponse("/", status_code=303)
+    kind, held = await _kind(request, here.worker_id)
+    now = marketplace.clock()
+    context = {
+        "kind": kind,
+        "held": held or {},
+        "obstacle": granting.obstacle(kind, held, now),
+        "again": granting.retry_at(kind, held),
+        "taking": bool(held and held.get("test_until") and held["test_until"] > now),
+    }
+    return pages.render(request, "qualification.html", context)
+
+
+async def ask(request: Request) -> Response:
+    """POST /qualifications/{kind}/ask: leads back to the page of the qualification, or to its test."""
+    here, marketplace = await session.require_form(request), marketplace_of(request)
+    kind, _ = await _kind(request, here.worker_id)
+    await granting.begin(marketplace.database, kind, here.worker_id, marketplace.clock())
+    return RedirectResponse(f"/qualifications/{kind['_id']}", status_code=303)
+
+
+async def refused(request: Request, reason: Exception) -> Response:
+    """Answers Unqualified: which requirements are missing, and where each can be had."""
+    assert isinstance(reason, Unqualified)
+    here, marketplace = session.current(request), marketplace_of(request)
+    if here is None or request.url.path.startswith("/frames/"):
+        return await pages.refused(request, reason)
+    kinds = [one["QualificationTypeId"] for one in reason.missing]
+    found = marketplace.database.qualification_types.find({"_id": {"$in": kinds}}, {"name": 1, "deleted_at": 1})
+    named: dict[str, Document] = {kind["_id"]: kind async for kind in found}
+    values = await qualifying.standing(marketplace.database, here.worker_id, kinds)
+    rows = []
+    for one in reason.missing:
+        kind = one["QualificationTypeId"]
+        own = named.get(kind)
+        link = "/qualifications" if own is None else None if own["deleted_at"] else f"/qualifications/{kind}"
+        name = qualifying.SYSTEM[kind].name if kind in qualifying.SYSTEM else own["name"] if own else kind
+        rows.append({"name": name, "link": link, "asked": qualifying.words(one), "mine": _shown(values.get(kind))})
+    return pages.render(request, "unqualified.html", {"rows": rows}, status=reason.status)
+
+
+async def _kind(request: Request, worker: str) -> tuple[Document, Document | None]:
+    database, identifier = marketplace_of(request).database, request.path_params["kind"]
+    kind = await database.qualification_types.find_one({"_id": identifier, "deleted_at": None})
+    if kind is None:
+        raise NotThere("There is no such qualification.", "Its requester may have deleted it.")
+    return kind, await database.qualifications.find_one({"_id": granting.key(identifier, worker)})
+
+
+ROUTES = [
+    Route("/qualifications", front, methods=["GET"]),
+    Route("/qualifications/about", about, methods=["POST"]),
+    Route("/qualifications/{kind}", show, methods=["GET"]),
+    Route("/qualifications/{kind}/ask", ask, methods=["POST"]),
+]
