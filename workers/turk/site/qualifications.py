@@ -1,6 +1,5 @@
 """The workers' pages of qualifications: what I have, what I can ask for, and what a HIT asks of me."""
 
-import hmac
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,20 +11,16 @@ from starlette.routing import Route
 from workers.turk import granting, qualifying
 from workers.turk.database import Document
 from workers.turk.errors import FormRefused, NotThere, Unqualified
-from workers.turk.marketplace import Marketplace, marketplace_of, read_body
-from workers.turk.questions import parse_form
+from workers.turk.marketplace import Marketplace, marketplace_of
 from workers.turk.site import pages, session
 
 PAGE = 100
-MAX_FORM_BYTES = 1 << 18
 _COUNTRY = re.compile("[A-Z]{2}")
 
 
 async def front(request: Request) -> Response:
     """GET /qualifications: those that this worker has, those that he can ask for, and what he has said of himself."""
-    here, marketplace = session.current(request), marketplace_of(request)
-    if here is None:
-        return RedirectResponse("/", status_code=303)
+    here, marketplace = session.required(request), marketplace_of(request)
     database = marketplace.database
     mine = await database.qualifications.find({"worker": here.worker_id}).sort("order", -1).limit(PAGE).to_list()
     held = {one["type"]: one for one in mine}
@@ -57,8 +52,7 @@ def _shown(value: Any) -> str:
 
 async def about(request: Request) -> Response:
     """POST /qualifications/about: where the worker lives, said once, and whether he wants to see adult content."""
-    (here, fields), marketplace = await _signed_fields(request), marketplace_of(request)
-    form = dict(fields)
+    (here, form), marketplace = await session.require_fields(request), marketplace_of(request)
     workers, mine = marketplace.database.workers, {"_id": here.worker_id}
     await workers.update_one(mine, {"$set": {"adult": form.get("adult") == "yes"}})
     country, part = (form.get(name, "").strip().upper() for name in ("country", "subdivision"))
@@ -75,9 +69,7 @@ async def about(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """GET /qualifications/{kind}: one qualification, what came of asking for it, and when it can be asked for again."""
-    here, marketplace = session.current(request), marketplace_of(request)
-    if here is None:
-        return RedirectResponse("/", status_code=303)
+    here, marketplace = session.required(request), marketplace_of(request)
     kind, held = await _kind(request, here.worker_id)
     now = marketplace.clock()
     context = {
@@ -116,22 +108,6 @@ async def refused(request: Request, reason: Exception) -> Response:
         name = qualifying.SYSTEM[kind].name if kind in qualifying.SYSTEM else own["name"] if own else kind
         rows.append({"name": name, "link": link, "asked": qualifying.words(one), "mine": _shown(values.get(kind))})
     return pages.render(request, "unqualified.html", {"rows": rows}, status=reason.status)
-
-
-async def _signed_fields(request: Request) -> tuple[session.Session, list[tuple[str, str]]]:
-    """The session behind a form of ours and all fields of the form, those with several values too."""
-    if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
-        raise FormRefused(403, "This form was sent from another site.", "Open the page here and send it again.")
-    try:
-        fields = parse_form(await read_body(request, MAX_FORM_BYTES))
-    except ValueError:
-        raise FormRefused(400, "The form has too many fields.") from None
-    here = session.current(request)
-    if here is None:
-        raise FormRefused(401, "You are not signed in.", "Sign in and try again.")
-    if not hmac.compare_digest(dict(fields).get("csrf", "").encode(), here.csrf.encode()):
-        raise FormRefused(403, "This form lacks your session's token.", "Open the page again and resend it.")
-    return here, fields
 
 
 async def _kind(request: Request, worker: str) -> tuple[Document, Document | None]:
