@@ -3,16 +3,20 @@
 Playwright's synchronous API keeps an event loop in its thread, so the browser gets a thread of its own here.
 """
 
+import asyncio
 import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.turk.served import external_question, post_hit
+from tests.turk.served import Site, external_question, post_hit
+from workers.turk import invitations
+from workers.turk.database import Database
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"]
@@ -39,6 +43,14 @@ class TaskServer(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         return
+
+
+async def invite(site: Site) -> str:
+    """The address of an invitation for one person."""
+    database, now = Database(site.settings.mongodb_uri, site.settings.database), site.clock()
+    made = await invitations.make(database, None, now, uses=1, until=now + timedelta(days=1))
+    await database.close()
+    return site.url + invitations.path(made["_id"])
 
 
 @pytest.fixture
@@ -92,3 +104,68 @@ def _walk(page: Page, url: str) -> None:
     page.get_by_role("heading", name="Submitted. Thank you!").wait_for()
     page.get_by_role("button", name="Accept the next one").click()
     frame.get_by_text("own server said 200").wait_for()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+def test_from_an_invitation_to_an_appeal(serve, task_url):
+    site = serve(sign_up="invited")
+    requester = site.requester("LAB")
+    hit_ids = [post_hit(requester, Question=external_question(task_url, "0")) for _ in range(3)]
+    invitation = asyncio.run(invite(site))
+
+    def submitted(hit_id: str) -> str:
+        (found,) = requester.list_assignments_for_hit(HITId=hit_id)["Assignments"]
+        return str(found["AssignmentId"])
+
+    def browse() -> None:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            _join_and_go_on(browser, invitation)
+            requester.reject_assignment(AssignmentId=submitted(hit_ids[0]), RequesterFeedback="All were no.")
+            _appeal_without_scripts(browser, site.url)
+            browser.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(browse).result()
+    assert submitted(hit_ids[1])
+    assert requester.get_hit(HITId=hit_ids[2])["HIT"]["NumberOfAssignmentsPending"] == 0
+    (appeal,) = site.database["appeals"].find()
+    assert (appeal["_id"], appeal["text"]) == (submitted(hit_ids[0]), "Number 12 shows one.")
+
+
+def _join_and_go_on(browser: Browser, invitation: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(invitation)
+    # The name has the focus; the rest is reached by the keyboard.
+    for text in ("Ada", "seven small stones", "seven small stones"):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Preview").click()
+    page.get_by_label("and then the next ones automatically").check()
+    page.get_by_role("button", name="Accept").click()
+    frame, going_on = page.frame_locator("#task"), page.get_by_label("Accept the next one automatically")
+    for _ in range(2):
+        frame.get_by_text("own server said 200").wait_for()
+        assert going_on.is_checked()
+        before = page.url
+        frame.get_by_role("button", name="Submit").click()
+        page.wait_for_url(lambda url, before=before: url != before)
+    with page.expect_response("**/going-on"):
+        going_on.uncheck()
+    page.get_by_role("button", name="Return").click()
+    page.get_by_role("heading", name="HITs you can do now").wait_for()
+    page.close()
+
+
+def _appeal_without_scripts(browser: Browser, url: str) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{url}/earnings")
+    page.keyboard.type("Ada")
+    page.keyboard.press("Tab")
+    page.keyboard.type("seven small stones")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Appeal").click()
+    page.get_by_label("Why should the requester look at it again?").fill("Number 12 shows one.")
+    page.get_by_role("button", name="Send the appeal").click()
+    page.get_by_role("heading", name="Your appeal").wait_for()

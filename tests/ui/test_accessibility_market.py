@@ -13,6 +13,7 @@ from tests.ui.axe import violations_in_every_look
 from workers.turk.app import create_app
 from workers.turk.settings import TurkSettings
 
+PASSWORD = "seven small stones"
 QUESTION = (
     '<HTMLQuestion xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2011-11-11/HTMLQuestion.xsd">'
     "<HTMLContent><![CDATA[<!doctype html><title>task</title><p>A task.</p>]]></HTMLContent>"
@@ -27,7 +28,7 @@ def site(mongod_uri: str) -> Iterator[Site]:
     settings = TurkSettings(
         mongodb_uri=mongod_uri,
         secret=SECRET,
-        sign_up="names",
+        sign_up="open",
         database=f"axe_{time.time_ns()}",
         public_url=f"http://127.0.0.1:{port}",
         sweep_seconds=3600.0,
@@ -50,9 +51,11 @@ def hits(site: Site) -> Iterator[list[str]]:
 
 def sign_in(page: Page, site: Site) -> None:
     """A worker who has done nothing yet."""
-    page.goto(site.url)
+    page.goto(f"{site.url}/join")
     page.get_by_label("Your name").fill(f"Ada {time.time_ns()}")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("The same again").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("HITs you can do now")
 
 
@@ -73,6 +76,13 @@ def submit(page: Page, site: Site, assignment: str) -> None:
 def test_before_there_is_anything(page: Page, site: Site) -> None:
     page.goto(site.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
+    assert violations_in_every_look(page) == []
+    page.get_by_label("Your name").fill("Nobody")
+    page.get_by_label("Password").fill("of no account")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not go together")
+    assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/join")
     assert violations_in_every_look(page) == []
     sign_in(page, site)
     assert violations_in_every_look(page) == []
@@ -119,6 +129,11 @@ def test_what_became_of_the_work(page: Page, site: Site) -> None:
         page.goto(f"{site.url}/assignments/{done[hit]}")
         expect(page.get_by_role("heading", level=1)).to_have_text(words)
         assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/assignments/{done[rejected]}")
+    page.get_by_label("Why should the requester look at it again?").fill("They were yes.")
+    page.get_by_role("button", name="Send the appeal").click()
+    expect(page.get_by_role("heading", name="Your appeal")).to_be_visible()
+    assert violations_in_every_look(page) == []
     page.goto(f"{site.url}/earnings")
     expect(page.get_by_text("All answers were yes.")).to_be_visible()
     expect(page.get_by_text("Careful.")).to_be_visible()
@@ -145,3 +160,20 @@ def test_errors_and_what_the_frame_shows(page: Page, site: Site, hits: list[str]
         )
         expect(page.get_by_role("heading", level=1)).to_have_text(words)
         assert violations_in_every_look(page) == []
+
+
+def test_the_account_and_messages(page: Page, site: Site, hits: list[str]) -> None:
+    sign_in(page, site)
+    page.goto(f"{site.url}/account")
+    assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/messages")
+    expect(page.get_by_text("Nobody has written to you.")).to_be_visible()
+    assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/hits/{hits[0]}/message")
+    assert violations_in_every_look(page) == []
+    page.get_by_label("Message", exact=True).fill("Is a toy one?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Is a toy one?")).to_be_visible()
+    assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/messages")
+    assert violations_in_every_look(page) == []
