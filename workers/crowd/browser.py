@@ -59,7 +59,10 @@ class MarketSite:
         """Sign in by name; raises :class:`InputError` when the marketplace does not want the name."""
         reply = await self.http.send("POST", f"{self._url}/sign-in", data={"name": name})
         if reply.status_code != httpx.codes.SEE_OTHER:
-            raise InputError(f"The marketplace at {self._url} does not let '{name}' in (status {reply.status_code}).")
+            raise InputError(
+                f"The marketplace at {self._url} does not let '{name}' in (status {reply.status_code}).",
+                "Simulated people have no passwords: WINNOW_TURK_SIGN_UP=names lets them in.",
+            )
 
     async def hits(self) -> list[ListedHit]:
         """HITs with a free place that this worker has not taken."""
