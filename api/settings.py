@@ -37,6 +37,7 @@ class Settings:
     market_per_second: float = 10.0
     prolific_endpoint: str = "https://api.prolific.com"
     prolific_token: str = field(default="", repr=False)
+    prolific_workspace: str = ""
     prolific_project: str = ""
     poll_seconds: float = 2.0
     reconcile_seconds: float = 600.0
@@ -67,10 +68,11 @@ class Settings:
         for market in self.markets:
             if market not in MARKETS:
                 raise InputError(f"WINNOW_MARKET names '{market}'.", f"Choose among {', '.join(MARKETS)}.")
-        if "prolific" in self.markets and not (self.prolific_token and self.prolific_project):
+        prolific = self.prolific_token, self.prolific_workspace, self.prolific_project
+        if "prolific" in self.markets and not all(prolific):
             raise InputError(
-                "WINNOW_MARKET names prolific, which needs WINNOW_PROLIFIC_TOKEN and WINNOW_PROLIFIC_PROJECT.",
-                "Make a token under Settings at Prolific; a project's id is in its page's address.",
+                "Prolific needs WINNOW_PROLIFIC_TOKEN, WINNOW_PROLIFIC_WORKSPACE and WINNOW_PROLIFIC_PROJECT.",
+                "Make a token under Settings at Prolific; the ids are in the addresses of its pages.",
             )
         if self.blobs != "mongodb" and not self.blobs.startswith("s3://"):
             raise InputError(f"WINNOW_BLOBS is '{self.blobs}'.", "Set it to 'mongodb' or 's3://bucket/prefix'.")
@@ -108,10 +110,10 @@ class Settings:
         WINNOW_MONGODB_URI (needed), WINNOW_DATABASE, WINNOW_PUBLIC_URL, WINNOW_SECRET, WINNOW_BLOBS,
         WINNOW_S3_ENDPOINT, WINNOW_MARKET (several with commas between: a category may name one, the first is that of
         all others), WINNOW_MARKET_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, WINNOW_PROLIFIC_TOKEN,
-        WINNOW_PROLIFIC_PROJECT, WINNOW_PROLIFIC_ENDPOINT, WINNOW_MARKET_PER_SECOND (calls of one process to Amazon or
-        Prolific; 0: as fast as it goes), WINNOW_POLL_SECONDS, WINNOW_MARKET_EVENTS (yes: our own marketplace tells at
-        once what it would be asked at the next poll), WINNOW_RECONCILE_SECONDS (how often the ledger is compared with
-        the market's),
+        WINNOW_PROLIFIC_WORKSPACE, WINNOW_PROLIFIC_PROJECT, WINNOW_PROLIFIC_ENDPOINT, WINNOW_MARKET_PER_SECOND (calls of
+        one process to Amazon or Prolific; 0: as fast as it goes), WINNOW_POLL_SECONDS, WINNOW_MARKET_EVENTS (yes: our
+        own marketplace tells at once what it would be asked at the next poll), WINNOW_RECONCILE_SECONDS (how often the
+        ledger is compared with the market's),
         WINNOW_IN_HAND (requests that a web process answers at a time before it turns others away), WINNOW_LOGS (text,
         or json: an object a line, with every request), RAY_ADDRESS.
 
@@ -176,6 +178,7 @@ class Settings:
             "WINNOW_MARKET_PER_SECOND": str(self.market_per_second),
             "WINNOW_PROLIFIC_ENDPOINT": self.prolific_endpoint,
             "WINNOW_PROLIFIC_TOKEN": self.prolific_token,
+            "WINNOW_PROLIFIC_WORKSPACE": self.prolific_workspace,
             "WINNOW_PROLIFIC_PROJECT": self.prolific_project,
             "WINNOW_POLL_SECONDS": str(self.poll_seconds),
             "WINNOW_MARKET_EVENTS": "yes" if self.market_events else "no",
@@ -217,6 +220,7 @@ def _markets(env: Mapping[str, str]) -> dict[str, Any]:
         "market_events": env.get("WINNOW_MARKET_EVENTS", "no") == "yes",
         "prolific_endpoint": env.get("WINNOW_PROLIFIC_ENDPOINT", Settings.prolific_endpoint).rstrip("/"),
         "prolific_token": env.get("WINNOW_PROLIFIC_TOKEN", ""),
+        "prolific_workspace": env.get("WINNOW_PROLIFIC_WORKSPACE", ""),
         "prolific_project": env.get("WINNOW_PROLIFIC_PROJECT", ""),
     }
 

@@ -4,7 +4,7 @@ import contextlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from active_learning import assembly
 from active_learning.domain.category import Category, Example
@@ -14,12 +14,14 @@ from active_learning.domain.task import Task, TaskState
 from active_learning.domain.value import Value
 from api.operations import tokens
 from api.operations.context import Winnow
+from api.settings import MARKET_ORIGINS
 from api.store import Session
 from api.store.assignments import AssignmentState
 from api.store.connection import Document
 from api.store.submissions import DuplicateKeyError
 
 SUBMIT_PATH = "/mturk/externalSubmit"
+COMPLETE_PATH = "/submissions/complete"
 GRACE = timedelta(minutes=2)
 """Answers that are on their way when the time ends still arrive."""
 
@@ -48,16 +50,25 @@ class Progress(Value):
 
 
 class Receipt(Value):
-    """Proof that the submission is stored, and where the market wants to hear of it (empty when stand-alone)."""
+    """Proof that the submission is stored, and where the market wants to hear of it (empty when stand-alone).
+
+    The browser posts ``fields`` to ``action``, or goes there with them where ``method`` is get.
+    """
 
     receipt: str
     action: str
+    method: Literal["get", "post"] = "post"
     fields: dict[str, str]
 
 
 def assignment_id(market_assignment: str, annotator: str) -> str:
     """Winnow's own key. A market may hand the same assignment id to another worker after a return."""
     return f"{market_assignment}:{annotator}"
+
+
+def completion_code(w: Winnow, task: str) -> str:
+    """What says that a task is done to a market that takes a code; nobody can guess it."""
+    return _digest(w, "completed", task)[:12].upper()
 
 
 async def open_assignment(w: Winnow, task_id: str, market_assignment: str, annotator: str, submit_to: str) -> Opened:
@@ -253,6 +264,10 @@ def _submission(document: Document, task: Task, viewport: tuple[int, int], now: 
 def _receipt(w: Winnow, document: Document) -> Receipt:
     digest = _digest(w, "receipt", document["_id"])
     submit_to = str(document["submit_to"]).rstrip("/")
+    if submit_to in MARKET_ORIGINS["prolific"]:
+        # It takes no form: its page wants the code that says that this task is done.
+        code = {"cc": completion_code(w, document["task"])}
+        return Receipt(receipt=digest, action=f"{submit_to}{COMPLETE_PATH}", method="get", fields=code)
     return Receipt(
         receipt=digest,
         action=f"{submit_to}{SUBMIT_PATH}" if submit_to else "",

@@ -11,7 +11,7 @@ import { sit } from "./answering/sitting.js";
 import { roomOf, Sizer } from "./answering/sizes.js";
 import { fromAssignment } from "./answering/sources.js";
 import { Strip } from "./answering/strip.js";
-import { post, Submission } from "./answering/submission.js";
+import { hand, Submission } from "./answering/submission.js";
 import { Teaching } from "./answering/teaching.js";
 import { hideTrouble, showTrouble } from "./answering/trouble.js";
 import { money, say } from "./answering/words.js";
@@ -114,17 +114,17 @@ async function submit() {
 }
 
 /** The work is with Winnow. The market hears of it once: here, or from another tab that was faster. */
-function finish({ receipt, action, fields }, elsewhere = false) {
+function finish({ receipt, action, method, fields }, elsewhere = false) {
   const before = elsewhere || backup.receipt;
   backup.receipt = receipt;
   if (action && !before) {
     stop();
-    return post(action, fields);
+    return hand(method, action, fields);
   }
   done(receipt, Boolean(before));
   if (!action) return;
   element("again").hidden = false;
-  element("again").addEventListener("click", () => post(action, fields), { once: true });
+  element("again").addEventListener("click", () => hand(method, action, fields), { once: true });
 }
 
 function done(receipt, elsewhere) {

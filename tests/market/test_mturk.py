@@ -264,7 +264,7 @@ async def test_a_restart_of_the_market_is_waited_out(served: Served, market: Mar
 
 def test_unknown_markets_are_named() -> None:
     with pytest.raises(InputError, match="turk, mturk-sandbox, mturk"):
-        open_market("prolific", MarketOptions(endpoint="", access_key="", secret_key=""))
+        open_market("ebay", MarketOptions(endpoint="", access_key="", secret_key=""))
 
 
 @pytest.mark.parametrize(

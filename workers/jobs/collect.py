@@ -7,7 +7,7 @@ from typing import Any
 from active_learning.domain.category import Category
 from active_learning.domain.errors import Forbidden, InputError, NotFound, StateError
 from active_learning.domain.task import Task, TaskState
-from api.operations import picturing, reviewing, settling
+from api.operations import labeling, picturing, reviewing, settling
 from workers.jobs.desk import Desk
 from workers.market.protocol import HitOrder
 
@@ -69,6 +69,7 @@ async def publish(desk: Desk, category: Category, task: Task) -> None:
             duration_s=policy.minutes * 60,
             auto_approval_s=AUTO_APPROVAL_S,
             annotation=settling.annotation(desk.winnow, task),
+            completion_code=labeling.completion_code(desk.winnow, task.id),
         )
     )
     await settling.posted(desk.winnow, task, hit)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from active_learning.domain.errors import InputError
 from api.settings import Settings
 from workers.market.mturk import LIVE, SANDBOX, MTurkMarket
+from workers.market.prolific import ENDPOINT, ProlificMarket
 from workers.market.protocol import Marketplace
 
 
@@ -22,13 +23,19 @@ class MarketOptions:
     secret_key: str
     events_url: str = ""
     per_second: float = 0.0
+    prolific_token: str = ""
+    prolific_workspace: str = ""
+    prolific_project: str = ""
+    prolific_endpoint: str = ENDPOINT
 
     @classmethod
     def of(cls, settings: Settings) -> "MarketOptions":
         """What the settings of this process say."""
         events = f"{settings.public_url}/market/events" if settings.market_events else ""
         keys = settings.market_access_key, settings.market_secret_key
-        return cls(settings.market_endpoint, *keys, events, settings.market_per_second)
+        prolific = settings.prolific_token, settings.prolific_workspace, settings.prolific_project
+        pace = settings.market_per_second
+        return cls(settings.market_endpoint, *keys, events, pace, *prolific, settings.prolific_endpoint)
 
 
 def _own(options: MarketOptions) -> Marketplace:
@@ -43,10 +50,21 @@ def _live(options: MarketOptions) -> Marketplace:
     return MTurkMarket(LIVE, options.access_key, options.secret_key, per_second=options.per_second)
 
 
+def _prolific(options: MarketOptions) -> Marketplace:
+    return ProlificMarket(
+        options.prolific_token,
+        options.prolific_workspace,
+        options.prolific_project,
+        options.prolific_endpoint,
+        per_second=options.per_second,
+    )
+
+
 MARKETS: Mapping[str, Callable[[MarketOptions], Marketplace]] = {
     "turk": _own,
     "mturk-sandbox": _sandbox,
     "mturk": _live,
+    "prolific": _prolific,
 }
 
 

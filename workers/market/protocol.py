@@ -12,7 +12,10 @@ ReviewState = Literal["submitted", "approved", "rejected"]
 
 
 class HitOrder(Value):
-    """A HIT to be posted. The same ``token`` always means the same HIT; only the requester sees ``annotation``."""
+    """A HIT to be posted. The same ``token`` always means the same HIT; only the requester sees ``annotation``.
+
+    ``completion_code`` says that the work is done to a market that takes a code instead of a form.
+    """
 
     token: str = Field(min_length=1)
     title: str = Field(min_length=1, max_length=300)
@@ -25,6 +28,7 @@ class HitOrder(Value):
     duration_s: int
     auto_approval_s: int
     annotation: str = Field(max_length=255)
+    completion_code: str = ""
 
 
 class HitStatus(Value):

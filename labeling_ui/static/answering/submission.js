@@ -42,8 +42,14 @@ export class Submission {
   }
 }
 
+/** Tell the market in the way that it wants: a form, or a visit to a page of its own. */
+export function hand(method, action, fields) {
+  if (method === "get") location.assign(`${action}?${new URLSearchParams(fields)}`);
+  else post(action, fields);
+}
+
 /** Post a form inside this frame: a market wants the browser itself to come, not a script's request. */
-export function post(action, fields) {
+function post(action, fields) {
   const form = document.createElement("form");
   form.method = "post";
   form.action = action;
