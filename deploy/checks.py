@@ -63,11 +63,11 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/ui",),
 )
 
-FILES = ("-n", "2", "--dist", "loadfile")
-PAGES = ("-n", "3", "--dist", "loadfile")
+# The order of the files is kept: tests/conftest.py puts the longest first.
+TWO, THREE = ((*("-n", str(n), "--dist", "loadfile"), "--no-loadscope-reorder") for n in (2, 3))
 SHARED = {
-    **dict.fromkeys(("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/jobs", "tests/kills"), FILES),
-    "tests/ui": PAGES,
+    **dict.fromkeys(("tests/unit", "tests/laws", "tests/scraper"), TWO),
+    **dict.fromkeys(("tests/store", "tests/jobs", "tests/kills", "tests/ui"), THREE),
 }
 """First paths of groups of which several tests run at a time: they share nothing, and many of them wait. What measures
 times is in ``tests/alone``."""

@@ -3,12 +3,27 @@
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 from pymongo import MongoClient
 
 from deploy import mongodb
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+LONGEST = (
+    *("tests/e2e/test_demo.py", "tests/jobs/test_ray_scale.py", "tests/kills/test_everything.py"),
+    *("tests/e2e/test_simulate.py", "tests/e2e/test_bad_input.py", "tests/jobs/test_reconcile_faults.py"),
+    *("tests/kills/test_marketplace.py", "tests/e2e/test_scrape.py", "tests/jobs/test_crowd.py"),
+    *("tests/kills/test_scrape.py", "tests/jobs/test_reconcile.py"),
+    *("tests/turk/test_laws.py", "tests/turk/test_conformance.py", "tests/api/test_openapi.py"),
+    *("tests/ui/test_faults.py", "tests/ui/test_accessibility.py", "tests/ui/test_whole_assignment.py"),
+    *("tests/ui/test_workers.py", "tests/ui/test_curating.py", "tests/ui/test_injection.py"),
+)
+"""Files of tests that take long, the longest of a group first: begun last, one would keep all processes waiting."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,8 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("usual")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what repeats whole campaigns, unless it is asked for: the usual run has to end within 20 minutes."""
+    """The longest files first. Leave out what repeats whole campaigns, unless it is asked for.
+
+    The usual run has to end within 20 minutes.
+    """
+    rank = {ROOT / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
     if not os.environ.get("WINNOW_LONG"):
         for item in items:
             if item.get_closest_marker("long"):
