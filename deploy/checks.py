@@ -57,8 +57,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/laws",),
     ("tests/scraper",),
     ("tests/store", "tests/api", "tests/turk"),
-    ("tests/jobs", "tests/market", "tests/e2e"),
-    ("tests/kills",),
+    ("tests/jobs", "tests/market", "tests/e2e", "tests/kills"),
     ("tests/alone",),
     ("tests/ui",),
 )
