@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from active_learning.domain.errors import InputError
 from deploy import stack
 from deploy.terminal import DEFAULT_DATA, Data, console, local_settings
 from labeling_ui.wording import when
-from workers.turk import tenants
+from workers.turk import invitations, passwords, registration, requesters, tenants
 from workers.turk.clock import system_clock
 from workers.turk.database import Database
 from workers.turk.errors import TurkError
@@ -34,6 +35,58 @@ def add(name: Name, data: Data = DEFAULT_DATA) -> None:
             console.print(f"An access key of {name}. Its secret is shown now and never again:\n")
             console.print(f"    export AWS_ENDPOINT_URL_MTURK={settings.public_url}", soft_wrap=True)
             console.print(f"    export AWS_ACCESS_KEY_ID={key}\n    export AWS_SECRET_ACCESS_KEY={secret}")
+
+    asyncio.run(run())
+
+
+@requesters_app.command("password")
+def password(name: Name, data: Data = DEFAULT_DATA) -> None:
+    """Give a requester a new password for the requesters' pages, and print it. Open sessions end."""
+
+    async def run() -> None:
+        async with _marketplace(data) as (database, settings):
+            made = passwords.generated()
+            await requesters.set_password(database, name, made)
+            console.print(f"{name} signs in at {settings.public_url}/requester with this password:\n", soft_wrap=True)
+            console.print(f"    {made}\n\nIt can be changed there.", markup=False)
+
+    asyncio.run(run())
+
+
+@requesters_app.command("invite")
+def invite(
+    people: Annotated[int, typer.Option(help="How many people can sign up with the link.")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=366, help="For how many days it can be used.")] = 14,
+    note: Annotated[str, typer.Option(help="For whom it is; only you see it.")] = "",
+    name: Annotated[str | None, typer.Option("--requester", help="Whose invitation it is; yours when absent.")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Print a link by which people sign up as workers."""
+
+    async def run() -> None:
+        async with _marketplace(data) as (database, settings):
+            if name is not None and name not in {account["_id"] for account in await tenants.accounts(database)}:
+                raise InputError(f"There is no requester {name[:80]!r}.")
+            now = system_clock()
+            until = now + timedelta(days=days)
+            made = await invitations.make(database, name, now, uses=people, until=until, note=note)
+            console.print(f"For {people} until {when(until)}:\n")
+            console.print(f"    {settings.public_url}{invitations.path(made['_id'])}", soft_wrap=True)
+
+    asyncio.run(run())
+
+
+@requesters_app.command("worker-password")
+def worker_password(
+    who: Annotated[str, typer.Argument(help="The worker's name or WorkerId.")], data: Data = DEFAULT_DATA
+) -> None:
+    """Give a worker who has forgotten hers a new password, and print it. Her open sessions end."""
+
+    async def run() -> None:
+        async with _marketplace(data) as (database, _):
+            worker, made = await registration.reset_password(database, who)
+            console.print(f"{worker['name']} ({worker['_id']}) signs in with this password:\n", markup=False)
+            console.print(f"    {made}\n\nIt can be changed on the account page.", markup=False)
 
     asyncio.run(run())
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import boto3
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
@@ -62,7 +63,12 @@ def test_from_a_key_to_its_end(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("add", "two words"), ("deposit", "nobody", "5"), ("deposit", "x", "five"), ("revoke", "NONE")]
+    "words",
+    [
+        *[("add", "two words"), ("deposit", "nobody", "5"), ("deposit", "x", "five"), ("revoke", "NONE")],
+        *[("password", "nobody"), ("invite", "--requester", "nobody"), ("worker-password", "nobody at all")],
+        ("invite", "--people", "0"),
+    ],
 )
 def test_what_cannot_be_done_is_said(run: Run, words: tuple[str, ...]) -> None:
     with pytest.raises(InputError):
@@ -79,3 +85,23 @@ def test_the_first_key_is_the_workers_and_nobody_elses(run: Run, monkeypatch: py
     assert "by the settings" in run("list")
     monkeypatch.setenv("WINNOW_MARKET", "mturk-sandbox")
     assert "by the settings" not in run("list"), "its secret would be one that everybody knows"
+
+
+def test_a_printed_password_opens_the_requesters_pages(run: Run, served) -> None:
+    run("add", "door-lab")
+    (password,) = re.findall(r"^    (\S+)$", run("password", "door-lab"), re.MULTILINE)
+    data = {"name": "door-lab", "password": password}
+    assert httpx.post(f"{served.url}/requester/sign-in", data=data).headers["location"] == "/requester"
+    assert httpx.post(f"{served.url}/requester/sign-in", data={**data, "password": "x"}).status_code == 403
+
+
+def test_an_invitation_and_a_forgotten_password(run: Run, served, serve) -> None:
+    invited = serve(database=served.settings.database, sign_up="invited")
+    (path,) = re.findall(r"(/join/[A-Z0-9]+)", run("invite", "--people", "2", "--days", "3", "--note", "class"))
+    account = {"name": "Grace", "password": "some words in a row", "again": "some words in a row"}
+    joined = httpx.post(f"{invited.url}/join", data={**account, "invitation": path.removeprefix("/join/")})
+    assert joined.status_code == 303, joined.text
+    (password,) = re.findall(r"^    (\S+)$", run("worker-password", "Grace"), re.MULTILINE)
+    signed_in = httpx.post(f"{invited.url}/sign-in", data={"name": "Grace", "password": password})
+    assert signed_in.status_code == 303
+    assert httpx.post(f"{invited.url}/sign-in", data=account).status_code == 403, "the old password is gone"

@@ -25,6 +25,7 @@ from workers.turk.marketplace import Marketplace
 from workers.turk.settings import TurkSettings
 from workers.turk.site import pages, qualifications, routes
 from workers.turk.site.admission import Admission
+from workers.turk.site.requester import routes as requester_routes
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def create_app(settings: TurkSettings, clock: Clock = system_clock) -> Starlette
             Route("/", requester_api.answer, methods=["POST"]),
             *routes.ROUTES,
             *qualifications.ROUTES,
+            *requester_routes.ROUTES,
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
         ],
         exception_handlers={

@@ -20,6 +20,7 @@ COLLECTIONS = (
     *("blocks", "messages", "access_keys", "reviews"),
     *("attempts", "invitations", "appeals", "notification_settings", "outbox"),
     *("qualification_types", "qualifications", "qualification_requests"),
+    "requesters",
 )
 TOKEN_RECORD_SECONDS = 2 * 24 * 3600
 
@@ -70,6 +71,7 @@ class Database:
         self.qualification_types: AsyncCollection[Document] = database["qualification_types"]
         self.qualifications: AsyncCollection[Document] = database["qualifications"]
         self.qualification_requests: AsyncCollection[Document] = database["qualification_requests"]
+        self.requesters: AsyncCollection[Document] = database["requesters"]
 
     async def prepare(self) -> None:
         """Creates what is missing; safe to repeat. Raises SettingsError when MongoDB cannot be used."""
@@ -112,6 +114,10 @@ class Database:
         await self.bonuses.create_index([("hit", ASCENDING), ("order", ASCENDING)])
         await self.bonuses.create_index([("assignment", ASCENDING), ("order", ASCENDING)])
         await self.bonuses.create_index([("worker", ASCENDING)])
+        # What a requester's pages sum up: by worker, and by the time of payment.
+        await assignments.create_index([("requester", ASCENDING), ("worker", ASCENDING)])
+        await assignments.create_index([("requester", ASCENDING), ("approved_at", ASCENDING)])
+        await self.bonuses.create_index([("requester", ASCENDING), ("granted_at", ASCENDING)])
         await self.tokens.create_index([("at", ASCENDING)], expireAfterSeconds=TOKEN_RECORD_SECONDS)
         await self.ledger.create_index([("requester", ASCENDING), ("at", ASCENDING)])
         await self.blocks.create_index([("requester", ASCENDING), ("order", ASCENDING)])

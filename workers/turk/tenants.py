@@ -65,9 +65,10 @@ async def make_key(database: Database, settings: TurkSettings, requester: str, n
     return key, secret_of(key, settings.secret)
 
 
-async def keys(database: Database) -> list[Document]:
-    """All access keys but the first, by requester and age, revoked ones too."""
-    return await database.access_keys.find().sort([("requester", 1), ("created_at", 1)]).to_list()
+async def keys(database: Database, requester: str | None = None) -> list[Document]:
+    """All access keys but the first, or one requester's, by requester and age, revoked ones too."""
+    wanted = {} if requester is None else {"requester": requester}
+    return await database.access_keys.find(wanted).sort([("requester", 1), ("created_at", 1)]).to_list()
 
 
 async def accounts(database: Database) -> list[Document]:
@@ -75,10 +76,14 @@ async def accounts(database: Database) -> list[Document]:
     return await database.accounts.find().sort("_id", 1).to_list()
 
 
-async def revoke(database: Database, key: str, now: datetime) -> Document:
-    """Ends a key at once; returns it. A revoked one stays as it is. Raises InvalidParameter for an unknown one."""
+async def revoke(database: Database, key: str, now: datetime, requester: str | None = None) -> Document:
+    """Ends a key at once; returns it. A revoked one stays as it is.
+
+    Raises InvalidParameter for an unknown one, or one that is not this requester's.
+    """
+    wanted = {"_id": key} if requester is None else {"_id": key, "requester": requester}
     ended = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", now]}}}]
-    found = await database.access_keys.find_one_and_update({"_id": key}, ended, return_document=ReturnDocument.AFTER)
+    found = await database.access_keys.find_one_and_update(wanted, ended, return_document=ReturnDocument.AFTER)
     if found is None:
         raise InvalidParameter(f"There is no access key {key[:80]!r}. The first key ends where the settings name it.")
     return found

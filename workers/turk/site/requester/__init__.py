@@ -1,0 +1,1 @@
+"""The requesters' site: pages over the operations of the API, so that each rule has one home."""

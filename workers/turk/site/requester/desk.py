@@ -1,0 +1,164 @@
+"""Who sits at a requester's page, and what each page is given.
+
+The cookie is of its own: the same browser may hold a worker's too.
+"""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from itsdangerous import BadSignature, URLSafeSerializer
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from workers.turk.database import Document
+from workers.turk.errors import FormRefused, TurkError, WorkerRefused
+from workers.turk.marketplace import Marketplace, marketplace_of, read_body
+from workers.turk.model import read_request
+from workers.turk.operations.call import Call
+from workers.turk.operations.registry import OPERATIONS
+from workers.turk.questions import parse_form
+from workers.turk.site import pages
+
+COOKIE = "winnow_turk_requester"
+HOME = "/requester"
+LIFETIME = timedelta(days=7)
+MAX_FORM_BYTES = 64 * 1024
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One request of a signed-in requester; ``fields`` are its form's, in order, already known to be from our page."""
+
+    request: Request
+    marketplace: Marketplace
+    requester: str
+    csrf: str
+    now: datetime
+    fields: list[tuple[str, str]]
+
+    async def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Carries out an operation of the API as this requester; what is None is left out. Raises RequestRefused."""
+        marketplace = self.marketplace
+        given = {name: value for name, value in parameters.items() if value is not None}
+        call = Call(
+            requester=self.requester,
+            request_id=secrets.token_hex(8),
+            now=self.now,
+            database=marketplace.database,
+            settings=marketplace.settings,
+        )
+        return await OPERATIONS[operation](call, read_request(operation, given))
+
+    def field(self, name: str) -> str:
+        """A field of the form without spaces around; empty when absent."""
+        return next((value.replace("\r\n", "\n").strip() for key, value in self.fields if key == name), "")
+
+    def number(self, name: str, what: str) -> int:
+        """A field that is a whole number. Raises FormRefused."""
+        text = self.field(name)
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise FormRefused(400, f"{what} is a whole number.", "Go back and type one.")
+        return int(text)
+
+    def page(self) -> int:
+        """The page that the address asks for, from 1."""
+        text = self.request.query_params.get("page", "")
+        return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+
+    def render(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
+        """A page of the requesters' site."""
+        known = {"desk": self, "token": secrets.token_hex(16), "done": self.request.query_params.get("done", "")}
+        return pages.render(self.request, f"requester/{template}", {**known, **context}, status=status)
+
+
+Handler = Callable[[Desk], Awaitable[Response]]
+
+
+def at_desk(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Makes a page for signed-in requesters only. Every POST must come from a form of ours; refusals become pages."""
+
+    async def answer(request: Request) -> Response:
+        marketplace = marketplace_of(request)
+        known = await _find(request, marketplace)
+        if known is None:
+            to = {"next": request.url.path} if request.method == "GET" else {}
+            return RedirectResponse(f"{HOME}/sign-in?{urlencode(to)}", status_code=303)
+        requester, csrf = known
+        desk = Desk(request, marketplace, requester, csrf, marketplace.clock(), [])
+        try:
+            if request.method == "POST":
+                fields = await read_fields(request)
+                given = next((value for name, value in fields if name == "csrf"), "")
+                if not hmac.compare_digest(given.encode(), csrf.encode()):
+                    raise FormRefused(
+                        403, "This form lacks your session's token.", "Open the page again and resend it."
+                    )
+                desk = Desk(request, marketplace, requester, csrf, marketplace.clock(), fields)
+            return await handler(desk)
+        except TurkError as refused:
+            status = refused.status if isinstance(refused, WorkerRefused) else 400
+            hint = refused.hint if isinstance(refused, WorkerRefused) else ""
+            return desk.render("refusal.html", {"message": refused.message, "hint": hint}, status=status)
+
+    return answer
+
+
+async def read_fields(request: Request) -> list[tuple[str, str]]:
+    """A form's fields in order. Raises FormRefused when it is too large, or sent by another site's page."""
+    if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+        raise FormRefused(403, "This form was sent from another site.", "Open the page here and send it again.")
+    try:
+        return parse_form(await read_body(request, MAX_FORM_BYTES))
+    except ValueError:
+        raise FormRefused(400, "The form has too many fields.") from None
+
+
+def begin(request: Request, requester: Document, to: str = HOME) -> Response:
+    """Signs a requester in and leads to ``to``."""
+    marketplace = marketplace_of(request)
+    issued = int(marketplace.clock().timestamp())
+    payload = [requester["_id"], secrets.token_urlsafe(18), requester["generation"], issued]
+    response = RedirectResponse(to, status_code=303)
+    response.set_cookie(
+        COOKIE,
+        str(_serializer(marketplace).dumps(payload)),
+        max_age=int(LIFETIME.total_seconds()),
+        path=HOME,
+        httponly=True,
+        samesite="lax",
+        secure=marketplace.settings.public_url.startswith("https:"),
+    )
+    return response
+
+
+def end() -> Response:
+    """Signs out."""
+    response = RedirectResponse(f"{HOME}/sign-in", status_code=303)
+    response.delete_cookie(COOKIE, path=HOME, httponly=True, samesite="lax")
+    return response
+
+
+def back(path: str, done: str = "") -> Response:
+    """Leads to a page of the site, which says what was done."""
+    return RedirectResponse(f"{HOME}{path}" + (f"?{urlencode({'done': done})}" if done else ""), status_code=303)
+
+
+async def _find(request: Request, marketplace: Marketplace) -> tuple[str, str] | None:
+    try:
+        name, csrf, generation, issued = _serializer(marketplace).loads(request.cookies.get(COOKIE, ""))
+    except (BadSignature, ValueError, TypeError):
+        return None
+    if marketplace.clock().timestamp() - issued > LIFETIME.total_seconds():
+        return None
+    found = await marketplace.database.requesters.find_one({"_id": name, "generation": generation})
+    return (name, csrf) if found is not None else None
+
+
+def _serializer(marketplace: Marketplace) -> URLSafeSerializer:
+    return URLSafeSerializer(marketplace.settings.secret, salt="winnow-turk-requester")

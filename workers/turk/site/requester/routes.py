@@ -1,0 +1,5 @@
+"""The addresses of the requesters' site."""
+
+from workers.turk.site.requester import entrance, hits, money, people
+
+ROUTES = [*entrance.ROUTES, *hits.ROUTES, *money.ROUTES, *people.ROUTES]
