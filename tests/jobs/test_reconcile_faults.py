@@ -43,7 +43,7 @@ async def posted(world: Campaign) -> None:
 
 async def worked(world: Campaign, todo: list[tuple[str, str]], chance: random.Random) -> list[str]:
     """Everybody does one HIT; a tenth only posts the market's form, without an answer. Gives the assignments."""
-    room = asyncio.Semaphore(4)
+    room = asyncio.Semaphore(8)
     lazy = {task for task, _ in todo if chance.random() < 0.1}
 
     async def one(task: str, hit: str) -> str:

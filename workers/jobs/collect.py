@@ -1,7 +1,7 @@
 """Between Winnow's tasks and the market's HITs: publish drafts, collect and settle submissions, close what is done."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from active_learning.domain.category import Category
@@ -18,7 +18,7 @@ AUTO_APPROVAL_S = 3 * 24 * 3600
 CONDUCT_EVERY_S = 30.0
 
 AT_ONCE = 8
-"""HITs that one job posts at the same time."""
+"""HITs that one job posts or settles at the same time."""
 
 KEYWORDS = "image, yes, no, quick, photo, categorize"
 
@@ -28,19 +28,19 @@ async def run(desk: Desk, args: dict[str, Any]) -> None:
     slug = str(args["category"])
     desk = await desk.of(slug)
     category = await desk.winnow.store.categories.definition(slug)
-    await _publish_all(desk, category, await desk.winnow.store.tasks.in_state(slug, TaskState.DRAFTED))
+    drafts = await desk.winnow.store.tasks.in_state(slug, TaskState.DRAFTED)
+    await _several(drafts, lambda task: publish(desk, category, task))
     await reviewing.decide_overdue(desk.winnow, slug)
     await pay(desk, slug)  # acts that a process or a person wrote down before
-    for task in await desk.winnow.store.tasks.in_state(slug, TaskState.POSTED):
-        await settle(desk, task)
+    await _several(await desk.winnow.store.tasks.in_state(slug, TaskState.POSTED), lambda task: settle(desk, task))
     await pay_bonuses(desk, slug)  # last: the market account may lack the money, and the rest must not wait for it
 
 
-async def _publish_all(desk: Desk, category: Category, drafts: Sequence[Task]) -> None:
-    """Post several at a time: a market is far away, and answers others meanwhile. Stops with those that go wrong."""
-    for start in range(0, len(drafts), AT_ONCE):
-        several = (publish(desk, category, task) for task in drafts[start : start + AT_ONCE])
-        for failed in await asyncio.gather(*several, return_exceptions=True):
+async def _several(tasks: Sequence[Task], work: Callable[[Task], Coroutine[Any, Any, None]]) -> None:
+    """Do several at a time: a market is far away, and answers others meanwhile. Stops with those that go wrong."""
+    for start in range(0, len(tasks), AT_ONCE):
+        done = await asyncio.gather(*map(work, tasks[start : start + AT_ONCE]), return_exceptions=True)
+        for failed in done:
             if failed is not None:
                 raise failed
 
@@ -53,7 +53,7 @@ async def publish(desk: Desk, category: Category, task: Task) -> None:
     if not await settling.promise(desk.winnow, task):
         return
     w = desk.winnow
-    await w.store.jobs.insert("reconcile", {"category": task.category}, w.clock(), every_s=w.settings.reconcile_seconds)
+    await w.store.jobs.insert("reconcile", {}, w.clock(), every_s=w.settings.reconcile_seconds)
     await picturing.prepare_task(w, task)
     policy = category.policy
     hit = await desk.market.post(
@@ -97,7 +97,7 @@ async def settle(desk: Desk, task: Task) -> None:
     for assignment in assignments:
         await settling.judge(desk.winnow, task, assignment.id, assignment.annotator)
     if assignments:
-        await pay(desk, task.category)
+        await pay(desk, task.category, task.hit)
         await desk.winnow.store.jobs.insert(
             "conduct", {"category": task.category}, desk.winnow.clock(), every_s=CONDUCT_EVERY_S
         )
@@ -107,10 +107,10 @@ async def settle(desk: Desk, task: Task) -> None:
         await desk.winnow.store.jobs.poke("advance", {"category": task.category}, desk.winnow.clock())
 
 
-async def pay(desk: Desk, slug: str) -> None:
-    """Approve and reject at the market what the ledger says is still to be done."""
+async def pay(desk: Desk, slug: str, hit: str | None = None) -> None:
+    """Approve and reject at the market what the ledger says is still to be done, of all HITs or of one."""
     for payment in await settling.unpaid(desk.winnow, slug):
-        if payment.act == "bonus":
+        if payment.act == "bonus" or (hit is not None and payment.hit != hit):
             continue
         if payment.override:
             await _attempt(desk, slug, payment, desk.market.approve(payment.assignment, payment.reason, override=True))
