@@ -86,3 +86,22 @@ async def test_a_campaign_at_prolific(world: tuple[Desk, ProlificServer, dict[st
     compared = await w.store.reconciliations.all()
     assert [(one["hits"], one["left"]) for one in compared] == [(1, 0)]
     assert await recounting.differences(w, SLUG) == {}
+
+
+async def test_what_was_refused_at_prolifics_own_site_keeps_nobody_else_waiting(
+    world: tuple[Desk, ProlificServer, dict[str, bool]],
+) -> None:
+    desk, server, truth = world
+    w = desk.winnow
+    await collect.run(desk, {"category": SLUG})
+    [task] = await w.store.tasks.of_round(SLUG, 1)
+    first = await works(desk, server, task, "5a000001", truth)
+    second = await works(desk, server, task, "5a000002", truth)
+    server.submissions[first]["status"] = "REJECTED"
+    for _ in range(2):
+        await collect.run(desk, {"category": SLUG})
+    assert server.submissions[second]["status"] == "APPROVED"
+    entries = {one["_id"]: one for one in await w.store.payments.collection.find({}).to_list()}
+    assert "rejected, so it cannot be approved" in entries[first]["refused"]
+    assert (await w.store.categories.get(SLUG))["money"]["committed_cents"] >= 0
+    assert await recounting.differences(w, SLUG) == {}

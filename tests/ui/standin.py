@@ -65,6 +65,8 @@ class Standin:
     def __init__(self) -> None:
         self.of = 150
         self.market = True
+        self.by_code = False
+        """The market takes a code at a page of its own, instead of a form."""
         self.lessons: tuple[Lesson, ...] = ()
         self.presumed: bool | None = None
         self.language = "en"
@@ -117,6 +119,7 @@ class Standin:
             Route("/assignment", self.resume),
             Route("/market/{token}", self.market_page),
             Route("/mturk/externalSubmit", self.external_submit, methods=["POST"]),
+            Route("/submissions/complete", self.complete),
             Route("/static/{version}/vega.js", lambda _: Response(vega_bundle(), media_type="text/javascript")),
             Mount("/static", Versioned()),
         ]
@@ -212,12 +215,19 @@ class Standin:
         self.submissions.append(token)
         fields = {"assignmentId": token, "receipt": self.receipts[token]}
         action = f"{self.base}/mturk/externalSubmit" if self.market else ""
-        return JSONResponse({"receipt": self.receipts[token], "action": action, "fields": fields})
+        how = {"action": action, "method": "post", "fields": fields}
+        if self.by_code:
+            how = {"action": f"{self.base}/submissions/complete", "method": "get", "fields": {"cc": "A1 B&2"}}
+        return JSONResponse({"receipt": self.receipts[token], **how})
 
     def market_page(self, request: Request) -> Response:
         """A market's page: the task in a sandboxed frame without an origin, cookies or storage."""
         frame = f'<iframe id="task" sandbox="allow-scripts allow-forms" src="/tasks/{request.path_params["token"]}"'
         return HTMLResponse(f'<!doctype html><title>Market</title>{frame} width="1000" height="640"></iframe>')
+
+    def complete(self, request: Request) -> Response:
+        """The page of a market that takes a code."""
+        return HTMLResponse(f"<!doctype html><title>Done</title><p>{request.query_params['cc']}</p>")
 
     async def external_submit(self, request: Request) -> Response:
         """What the market's own submit address gets."""

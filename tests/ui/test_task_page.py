@@ -99,6 +99,17 @@ def test_double_submit_makes_one_form(page: Page, standin: Standin, quiet: list[
     expect(page.locator("#done-title")).to_be_visible()
 
 
+def test_a_market_that_takes_a_code_is_visited(page: Page, standin: Standin, quiet: list[str]) -> None:
+    standin.of, standin.by_code = 2, True
+    opened(page, standin)
+    page.keyboard.press("Enter")
+    answer(page, range(2))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/submissions/complete?cc=*")
+    expect(page.locator("p")).to_have_text("A1 B&2")
+    assert (standin.submissions, standin.posted_forms) == (["one"], [])
+
+
 def test_offline_for_a_while_then_everything_catches_up(page: Page, standin: Standin) -> None:
     standin.of = 10
     opened(page, standin)

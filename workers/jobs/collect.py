@@ -121,12 +121,13 @@ async def pay(desk: Desk, slug: str, hit: str | None = None) -> None:
 
 
 async def _approve(desk: Desk, slug: str, payment: settling.Payment) -> None:
-    """Pay a submission; that somebody has refused it at the market's own site is taken back."""
+    """Pay a submission; that somebody has refused it at the market's own site is taken back, where the market can."""
     try:
         await desk.market.approve(payment.assignment, payment.reason)
     except StateError:
-        await desk.market.approve(payment.assignment, payment.reason, override=True)
-    await settling.settled(desk.winnow, slug, payment)
+        await _attempt(desk, slug, payment, desk.market.approve(payment.assignment, payment.reason, override=True))
+    else:
+        await settling.settled(desk.winnow, slug, payment)
 
 
 async def _reject(desk: Desk, slug: str, payment: settling.Payment) -> None:
