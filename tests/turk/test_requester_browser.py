@@ -13,7 +13,7 @@ from tests.ui.axe import violations
 
 NAME = "my-lab"
 LOOKS: tuple[tuple[Literal["light", "dark"], int, int], ...] = (("light", 1280, 800), ("dark", 360, 740))
-PLACES = ("", "/workers", "/appeals", "/messages", "/invitations", "/money", "/account")
+PLACES = ("", "/workers", "/qualifications", "/appeals", "/messages", "/invitations", "/money", "/account")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
@@ -30,7 +30,11 @@ def test_from_signing_in_to_a_payment(serve):
     workers[1].http.post(f"/assignments/{done[1]}/appeal", data={"csrf": workers[1].csrf, "text": "I know birds."})
     client.notify_workers(Subject="Hello", MessageText="Thanks for the work.", WorkerIds=[workers[1].id])
     thread = site.database.messages.find_one()["thread"]
-    pages = [*PLACES, f"/hits/{hit_id}", f"/workers/{workers[0].id}", f"/messages/{thread}"]
+    made = client.create_qualification_type(Name="Birds", Description="Knows.", QualificationTypeStatus="Active")
+    kind = made["QualificationType"]["QualificationTypeId"]
+    workers[0].http.post(f"/qualifications/{kind}/ask", data={"csrf": workers[0].csrf})
+    client.associate_qualification_with_worker(QualificationTypeId=kind, WorkerId=workers[1].id, IntegerValue=5)
+    pages = [*PLACES, f"/hits/{hit_id}", f"/qualifications/{kind}", f"/workers/{workers[0].id}", f"/messages/{thread}"]
     complaints: list[str] = []
 
     def browse() -> None:

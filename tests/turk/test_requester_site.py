@@ -241,3 +241,36 @@ def test_an_invitation_is_made_and_revoked(site, name):
     assert f"/join/{token}" not in desk.get("/requester/invitations").text
     assert send(desk, "/requester/invitations", uses="0", until=until).status_code == 400
     assert send(desk, "/requester/invitations", uses="1", until="2020-01-01").status_code == 400
+
+
+def test_a_qualification_is_made_given_asked_for_and_taken_back(site, name):
+    client, desk = site.requester(name), sign_in(site, name)
+    ada, bob = site.worker(), site.worker()
+    made = send(desk, "/requester/qualifications", name="Birds", description="Knows birds.", requestable="yes")
+    (kind,) = re.findall(r"/qualifications/([A-Z0-9]+)", made.headers["location"])
+    path = f"/requester/qualifications/{kind}"
+
+    def value(worker) -> int:
+        found = client.get_qualification_score(QualificationTypeId=kind, WorkerId=worker.id)
+        return int(found["Qualification"]["IntegerValue"])
+
+    send(desk, f"{path}/grant", worker=ada.id, value="7")
+    assert value(ada) == 7 and ada.name in desk.get(path).text
+    assert send(desk, f"{path}/grant", worker="ANOBODY", value="1").status_code == 400
+    send(desk, f"{path}/take", worker=ada.id)
+    with pytest.raises(client.exceptions.RequestError):
+        value(ada)
+    bob.http.post(f"/qualifications/{kind}/ask", data={"csrf": bob.csrf})
+    waiting = client.list_qualification_requests(QualificationTypeId=kind)["QualificationRequests"]
+    assert [each["WorkerId"] for each in waiting] == [bob.id]
+    assert bob.name in desk.get("/requester/qualifications").text
+    request = f"/requester/qualification-requests/{waiting[0]['QualificationRequestId']}"
+    assert send(sign_in(site, "STRANGER"), request, decision="accept", value="1").status_code == 400
+    send(desk, request, decision="accept", value="3")
+    assert value(bob) == 3
+    send(desk, f"{path}/status", status="Inactive")
+    assert client.get_qualification_type(QualificationTypeId=kind)["QualificationType"]["IsRequestable"] is False
+    assert send(sign_in(site, "STRANGER"), f"{path}/delete").status_code == 400
+    send(desk, f"{path}/delete")
+    with pytest.raises(client.exceptions.RequestError):
+        client.get_qualification_type(QualificationTypeId=kind)
