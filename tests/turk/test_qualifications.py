@@ -1,5 +1,7 @@
 """Qualifications through the unmodified boto3 client and the workers' site."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.turk.forms import answer_key, form, free_text, key_question, option, question, selection
@@ -192,6 +194,14 @@ def test_one_that_is_granted_by_itself_and_one_that_can_be_asked_for_again(serve
     assert ask(worker, again).status_code == 409
     site.clock.move(hours=1)
     assert ask(worker, again).status_code == 303
+    assert requester.list_qualification_requests()["NumResults"] == 1
+
+
+def test_many_tabs_make_one_request(site, requester):
+    kind, worker = make(requester), site.worker()
+    with ThreadPoolExecutor(6) as pool:
+        replies = list(pool.map(lambda _: ask(worker, kind).status_code, range(6)))
+    assert sorted(replies) == [303] + [409] * 5
     assert requester.list_qualification_requests()["NumResults"] == 1
 
 
