@@ -145,9 +145,9 @@ class Database:
         waiting = [("requester", ASCENDING), ("state", ASCENDING), ("order", ASCENDING)]
         await self.qualification_requests.create_index(waiting)
         await self.qualification_requests.create_index([("type", ASCENDING), ("state", ASCENDING)])
-        # Sparse: HITs without requirements, the most, are not in them.
+        # Sparse: what has no requirements, as most, is not in them.
         await self.hits.create_index([("requirements.QualificationTypeId", ASCENDING)], sparse=True)
-        await self.hits.create_index([("requirements.ActionsGuarded", ASCENDING)], sparse=True)
+        await self.hit_types.create_index([("requirements.ActionsGuarded", ASCENDING)], sparse=True)
         await self.assignments.create_index([("worker", ASCENDING), ("state", ASCENDING)])
 
     async def atomically(self, act: Callable[[Session], Awaitable[Result]]) -> Result:

@@ -194,10 +194,9 @@ async def require(database: Database, hit: Hit, worker: str, act: str) -> None:
 
 
 async def closed_to(database: Database, worker: str, act: str) -> list[str]:
-    """The HIT types with open HITs whose requirements keep this worker from ``act``."""
-    guarded = {"requirements.ActionsGuarded": {"$in": GUARDS[act]}, "disposed": False, "expired": False}
-    names = await database.hits.distinct("hit_type", guarded)
-    kinds = await database.hit_types.find({"_id": {"$in": names}}, {"requirements": 1}).to_list() if names else []
+    """The HIT types whose requirements keep this worker from ``act``. It costs the same however many HITs they have."""
+    guarded = {"requirements.ActionsGuarded": {"$in": GUARDS[act]}}
+    kinds = await database.hit_types.find(guarded, {"requirements": 1}).to_list()
     asked = {one["QualificationTypeId"] for kind in kinds for one in kind["requirements"]}
     values = await standing(database, worker, asked) if asked else {}
     return [
