@@ -22,8 +22,8 @@ from tests.jobs.posted import World, posted
 from tests.turk.served import free_port
 from workers.jobs import collect
 from workers.jobs.reconcile import Reconciled, posted_there, reconcile, run
+from workers.market import requester_api
 from workers.market.mturk import MTurkMarket
-from workers.market.protocol import HitOrder
 
 PRICE = 108
 AT_ONCE = timedelta()
@@ -83,15 +83,21 @@ async def there(world: World, assignment: str) -> str:
 
 
 async def posts(world: World, task: str, token: str) -> str:
-    """A HIT for a task, as a process posts it that knows nothing of an earlier one."""
+    """A HIT for a task, as a program posts it that does not look for an earlier one."""
     now = await world.task()
-    order: dict[str, Any] = {
-        **{"token": token, "title": f"Again {token}", "description": "Images.", "reward_cents": 90},
-        **{"question_url": f"http://127.0.0.1:1/tasks/{task}", "assignments": 2, "lifetime_s": 3600},
-        **{"duration_s": 1800, "auto_approval_s": 86_400},
-        "annotation": settling.annotation(world.w, now.model_copy(update={"id": task})),
-    }
-    return await world.desk.market.post(HitOrder(**order))
+    reply = world.requester().create_hit(
+        Title=f"Again {token}",
+        Description="Images.",
+        Reward="0.90",
+        MaxAssignments=2,
+        LifetimeInSeconds=3600,
+        AssignmentDurationInSeconds=1800,
+        AutoApprovalDelayInSeconds=86_400,
+        Question=requester_api.external_question(f"http://127.0.0.1:1/tasks/{task}"),
+        RequesterAnnotation=settling.annotation(world.w, now.model_copy(update={"id": task})),
+        UniqueRequestToken=token,
+    )
+    return str(reply["HIT"]["HITId"])
 
 
 async def test_hits_that_only_one_side_knows(world: World) -> None:
