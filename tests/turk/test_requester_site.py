@@ -274,3 +274,10 @@ def test_a_qualification_is_made_given_asked_for_and_taken_back(site, name):
     send(desk, f"{path}/delete")
     with pytest.raises(client.exceptions.RequestError):
         client.get_qualification_type(QualificationTypeId=kind)
+
+
+def test_a_link_from_elsewhere_puts_no_words_on_the_page(site, name):
+    desk = sign_in(site, name)
+    assert "Send money" not in desk.get("/requester?done=Send+money+to+Eve").text
+    said = send(desk, "/requester/qualifications", name="Fish", description="Knows fish.").headers["location"]
+    assert "The qualification is made." in desk.get(said).text

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature, Signer, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -66,6 +66,23 @@ class Desk:
             raise FormRefused(400, f"{what} is a whole number.", "Go back and type one.")
         return int(text)
 
+    def back(self, path: str, done: str) -> Response:
+        """Leads to a page of the site, which says what was done."""
+        return RedirectResponse(self.address(path, done), status_code=303)
+
+    def address(self, path: str, done: str) -> str:
+        """The address of a page that says this. It is signed: a link from elsewhere cannot put words here."""
+        return f"{HOME}{path}?{urlencode({'done': self._notices().sign(done).decode()})}"
+
+    def _notice(self) -> str:
+        try:
+            return self._notices().unsign(self.request.query_params.get("done", "")).decode()
+        except BadSignature:
+            return ""
+
+    def _notices(self) -> Signer:
+        return Signer(self.marketplace.settings.secret, salt=f"winnow-turk-requester-done-{self.requester}")
+
     def page(self) -> int:
         """The page that the address asks for, from 1."""
         text = self.request.query_params.get("page", "")
@@ -73,7 +90,7 @@ class Desk:
 
     def render(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
         """A page of the requesters' site."""
-        known = {"desk": self, "token": secrets.token_hex(16), "done": self.request.query_params.get("done", "")}
+        known = {"desk": self, "token": secrets.token_hex(16), "done": self._notice()}
         return pages.render(self.request, f"requester/{template}", {**known, **context}, status=status)
 
 
@@ -142,11 +159,6 @@ def end() -> Response:
     response = RedirectResponse(f"{HOME}/sign-in", status_code=303)
     response.delete_cookie(COOKIE, path=HOME, httponly=True, samesite="lax")
     return response
-
-
-def back(path: str, done: str = "") -> Response:
-    """Leads to a page of the site, which says what was done."""
-    return RedirectResponse(f"{HOME}{path}" + (f"?{urlencode({'done': done})}" if done else ""), status_code=303)
 
 
 async def _find(request: Request, marketplace: Marketplace) -> tuple[str, str] | None:

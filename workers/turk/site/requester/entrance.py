@@ -9,7 +9,7 @@ from workers.turk.errors import FormRefused, WorkerRefused
 from workers.turk.marketplace import marketplace_of
 from workers.turk.site import pages
 from workers.turk.site.entrance import address
-from workers.turk.site.requester.desk import HOME, Desk, at_desk, back, begin, end, read_fields
+from workers.turk.site.requester.desk import HOME, Desk, at_desk, begin, end, read_fields
 from workers.turk.site.session import own_path
 
 
@@ -62,7 +62,7 @@ async def revoke_key(desk: Desk) -> Response:
     """POST /requester/keys/revoke: ends a key at once."""
     key = desk.field("key")
     await tenants.revoke(desk.marketplace.database, key, desk.now, desk.requester)
-    return back("/account", f"{key} lets nobody in any more.")
+    return desk.back("/account", f"{key} lets nobody in any more.")
 
 
 async def change_password(desk: Desk) -> Response:
@@ -77,7 +77,7 @@ async def change_password(desk: Desk) -> Response:
         )
     except WorkerRefused as refused:
         return await _account(desk, {"refused": refused}, status=refused.status)
-    return begin(desk.request, found, f"{HOME}/account?done=The+password+is+changed.")
+    return begin(desk.request, found, desk.address("/account", "The password is changed."))
 
 
 async def _account(desk: Desk, context: dict[str, object], *, status: int = 200) -> Response:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from workers.turk import lifecycle
 from workers.turk.errors import FormRefused, NotThere, RequestRefused
-from workers.turk.site.requester.desk import PAGE, Desk, at_desk, back
+from workers.turk.site.requester.desk import PAGE, Desk, at_desk
 from workers.turk.states import LISTED, Hit, hit_status
 
 FILTERS: Mapping[str, str] = {"all": "All", "open": "Open", "working": "Being worked on", "review": "To be reviewed"}
@@ -118,7 +118,7 @@ async def review(desk: Desk) -> Response:
     if failures:
         return await _hit(desk, failures)
     word = "Approved" if decision == "approve" else "Rejected"
-    return back(f"/hits/{hit_id}", f"{word} {len(chosen)} submission{'' if len(chosen) == 1 else 's'}.")
+    return desk.back(f"/hits/{hit_id}", f"{word} {len(chosen)} submission{'' if len(chosen) == 1 else 's'}.")
 
 
 async def _decide(desk: Desk, hit_id: str, assignment: str, decision: str, feedback: str | None) -> None:
@@ -148,7 +148,7 @@ async def bonus(desk: Desk) -> Response:
         Reason=desk.field("reason"),
         UniqueRequestToken=desk.field("token"),
     )
-    return back(f"/hits/{hit_id}", f"A bonus of ${amount} is paid.")
+    return desk.back(f"/hits/{hit_id}", f"A bonus of ${amount} is paid.")
 
 
 async def extend(desk: Desk) -> Response:
@@ -167,20 +167,20 @@ async def extend(desk: Desk) -> Response:
             NumberOfAdditionalAssignments=more,
             UniqueRequestToken=desk.field("token"),
         )
-    return back(f"/hits/{found['_id']}", "The HIT is extended.")
+    return desk.back(f"/hits/{found['_id']}", "The HIT is extended.")
 
 
 async def expire(desk: Desk) -> Response:
     """POST /requester/hits/{hit_id}/expire: nobody accepts it any more; who works on it may finish."""
     hit_id = desk.request.path_params["hit_id"]
     await desk.call("UpdateExpirationForHIT", HITId=hit_id, ExpireAt=0)
-    return back(f"/hits/{hit_id}", "Nobody accepts this HIT any more.")
+    return desk.back(f"/hits/{hit_id}", "Nobody accepts this HIT any more.")
 
 
 async def delete(desk: Desk) -> Response:
     """POST /requester/hits/{hit_id}/delete: only when everything is approved or rejected."""
     await desk.call("DeleteHIT", HITId=desk.request.path_params["hit_id"])
-    return back("", "The HIT is deleted.")
+    return desk.back("", "The HIT is deleted.")
 
 
 async def _own(desk: Desk) -> Hit:

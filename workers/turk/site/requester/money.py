@@ -5,11 +5,18 @@ from datetime import UTC, datetime, timedelta
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.turk import ledger, payroll
+from workers.turk import payroll
 from workers.turk.errors import FormRefused
 from workers.turk.site.requester.desk import PAGE, Desk, at_desk
 
 LAST_DAY = datetime(9998, 12, 31, tzinfo=UTC)
+NAMES = {
+    "deposited": "Paid in",
+    "available": "Free",
+    "on_hold": "Set aside for HITs",
+    "paid": "Paid to workers",
+    "fees": "Fees",
+}
 KINDS = {
     "deposit": "Money paid in",
     "hold": "Set aside for a HIT",
@@ -29,7 +36,7 @@ async def money(desk: Desk) -> Response:
     first = desk.now.replace(day=1)
     context = {
         "account": account,
-        "amounts": ledger.AMOUNTS,
+        "amounts": NAMES,
         "entries": [(_kind(entry["_id"]), entry) for entry in found[:PAGE]],
         "more": len(found) > PAGE,
         "page": page,

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from workers.turk import appeals, invitations, threads
 from workers.turk.database import Document
 from workers.turk.errors import FormRefused, NotThere
-from workers.turk.site.requester.desk import PAGE, Desk, at_desk, back
+from workers.turk.site.requester.desk import PAGE, Desk, at_desk
 from workers.turk.site.requester.hits import names
 from workers.turk.states import LISTED, AssignmentState
 from workers.turk.threads import Side
@@ -68,14 +68,14 @@ async def block(desk: Desk) -> Response:
     """POST /requester/workers/{worker_id}/block: this worker accepts no more of the requester's HITs."""
     identifier = desk.request.path_params["worker_id"]
     await desk.call("CreateWorkerBlock", WorkerId=identifier, Reason=desk.field("reason"))
-    return back(f"/workers/{identifier}", "The worker is blocked.")
+    return desk.back(f"/workers/{identifier}", "The worker is blocked.")
 
 
 async def unblock(desk: Desk) -> Response:
     """POST /requester/workers/{worker_id}/unblock."""
     identifier = desk.request.path_params["worker_id"]
     await desk.call("DeleteWorkerBlock", WorkerId=identifier)
-    return back(f"/workers/{identifier}", "The worker is not blocked any more.")
+    return desk.back(f"/workers/{identifier}", "The worker is not blocked any more.")
 
 
 async def write(desk: Desk) -> Response:
@@ -86,7 +86,7 @@ async def write(desk: Desk) -> Response:
     )
     for failure in reply["NotifyWorkersFailureStatuses"]:
         raise FormRefused(400, failure["NotifyWorkersFailureMessage"], "Review a submission first, then write.")
-    return back(f"/workers/{identifier}", "The message is sent.")
+    return desk.back(f"/workers/{identifier}", "The message is sent.")
 
 
 async def messages(desk: Desk) -> Response:
@@ -108,7 +108,7 @@ async def reply(desk: Desk) -> Response:
     """POST /requester/messages/{thread}: adds a message."""
     identifier, database = desk.request.path_params["thread"], desk.marketplace.database
     await threads.reply(database, Side.REQUESTER, desk.requester, identifier, desk.field("text"), desk.now)
-    return back(f"/messages/{identifier}", "The message is sent.")
+    return desk.back(f"/messages/{identifier}", "The message is sent.")
 
 
 async def appealed(desk: Desk) -> Response:
@@ -134,7 +134,7 @@ async def answer_appeal(desk: Desk) -> Response:
         desk.now,
         accept=decision == "approve",
     )
-    return back("/appeals", "The appeal is answered.")
+    return desk.back("/appeals", "The appeal is answered.")
 
 
 async def invited(desk: Desk) -> Response:
@@ -162,13 +162,13 @@ async def invite(desk: Desk) -> Response:
     await invitations.make(
         desk.marketplace.database, desk.requester, desk.now, uses=uses, until=until, note=desk.field("note")
     )
-    return back("/invitations", "The invitation is made. Copy its link from the list.")
+    return desk.back("/invitations", "The invitation is made. Copy its link from the list.")
 
 
 async def uninvite(desk: Desk) -> Response:
     """POST /requester/invitations/{token}/revoke."""
     await invitations.revoke(desk.marketplace.database, desk.requester, desk.request.path_params["token"], desk.now)
-    return back("/invitations", "Nobody can sign up with this invitation any more.")
+    return desk.back("/invitations", "Nobody can sign up with this invitation any more.")
 
 
 ROUTES = [

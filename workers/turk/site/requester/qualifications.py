@@ -4,7 +4,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.turk.errors import FormRefused
-from workers.turk.site.requester.desk import Desk, at_desk, back
+from workers.turk.site.requester.desk import Desk, at_desk
 from workers.turk.site.requester.hits import answers_of, names
 
 MOST = 100
@@ -53,7 +53,9 @@ async def create(desk: Desk) -> Response:
         Description=desk.field("description"),
         QualificationTypeStatus="Active" if desk.field("requestable") else "Inactive",
     )
-    return back(f"/qualifications/{reply['QualificationType']['QualificationTypeId']}", "The qualification is made.")
+    return desk.back(
+        f"/qualifications/{reply['QualificationType']['QualificationTypeId']}", "The qualification is made."
+    )
 
 
 async def grant(desk: Desk) -> Response:
@@ -64,7 +66,7 @@ async def grant(desk: Desk) -> Response:
         raise FormRefused(400, "Nobody has this WorkerId.", "It is on the page of the worker, and begins with A.")
     given = {"QualificationTypeId": identifier, "WorkerId": worker, "IntegerValue": value}
     await desk.call("AssociateQualificationWithWorker", **given)
-    return back(f"/qualifications/{identifier}", "The qualification is given.")
+    return desk.back(f"/qualifications/{identifier}", "The qualification is given.")
 
 
 async def take(desk: Desk) -> Response:
@@ -73,7 +75,7 @@ async def take(desk: Desk) -> Response:
     worker, reason = desk.field("worker"), desk.field("reason") or None
     given = {"QualificationTypeId": identifier, "WorkerId": worker, "Reason": reason}
     await desk.call("DisassociateQualificationFromWorker", **given)
-    return back(f"/qualifications/{identifier}", "The qualification is taken back.")
+    return desk.back(f"/qualifications/{identifier}", "The qualification is taken back.")
 
 
 async def switch(desk: Desk) -> Response:
@@ -82,13 +84,13 @@ async def switch(desk: Desk) -> Response:
     await desk.call(
         "UpdateQualificationType", QualificationTypeId=identifier, QualificationTypeStatus=desk.field("status")
     )
-    return back(f"/qualifications/{identifier}", "That is changed.")
+    return desk.back(f"/qualifications/{identifier}", "That is changed.")
 
 
 async def delete(desk: Desk) -> Response:
     """POST /requester/qualifications/{type_id}/delete."""
     await desk.call("DeleteQualificationType", QualificationTypeId=desk.request.path_params["type_id"])
-    return back("/qualifications", "The qualification is deleted.")
+    return desk.back("/qualifications", "The qualification is deleted.")
 
 
 async def decide(desk: Desk) -> Response:
@@ -102,7 +104,7 @@ async def decide(desk: Desk) -> Response:
         await desk.call("RejectQualificationRequest", QualificationRequestId=identifier, Reason=reason)
     else:
         raise FormRefused(400, "Yes or no?", "Go back and press one of the buttons.")
-    return back("/qualifications", "The request is answered.")
+    return desk.back("/qualifications", "The request is answered.")
 
 
 ROUTES = [
