@@ -37,6 +37,13 @@ class Connection:
 
     async def send(self, request: bytes) -> bytes:
         """The body of the reply. Raises ``RuntimeError`` when it is not 2xx, ``OSError`` when nobody answers."""
+        head, body = await self.ask(request)
+        if not head.startswith(b"HTTP/1.1 2"):
+            raise RuntimeError(head.split(b"\r\n", 1)[0].decode())
+        return body
+
+    async def ask(self, request: bytes) -> tuple[bytes, bytes]:
+        """Head and body of the reply, whatever it says. Raises ``OSError`` when nobody answers."""
         kept = self._reader is not None and not self._reader.at_eof()
         try:
             return await self._exchange(request)
@@ -46,16 +53,13 @@ class Connection:
                 raise ConnectionError("The connection broke before the reply was complete.") from error
         return await self._exchange(request)  # it had been closed for idleness while the request was on its way
 
-    async def _exchange(self, request: bytes) -> bytes:
+    async def _exchange(self, request: bytes) -> tuple[bytes, bytes]:
         if self._reader is None or self._writer is None or self._reader.at_eof():
             self.close()
             self._reader, self._writer = await asyncio.open_connection(*self._address, limit=LARGEST_HEAD)
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
-        body = await _body(self._reader, head)
-        if not head.startswith(b"HTTP/1.1 2"):
-            raise RuntimeError(head.split(b"\r\n", 1)[0].decode())
-        return body
+        return head, await _body(self._reader, head)
 
     def close(self) -> None:
         """Let go of it."""
