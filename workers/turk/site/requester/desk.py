@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from workers.turk.database import Document
-from workers.turk.errors import FormRefused, TurkError, WorkerRefused
+from workers.turk.errors import FormRefused, SignInFirst, TurkError, WorkerRefused
 from workers.turk.marketplace import Marketplace, marketplace_of, read_body
 from workers.turk.model import read_request
 from workers.turk.operations.call import Call
@@ -103,9 +103,10 @@ def at_desk(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         marketplace = marketplace_of(request)
         known = await _find(request, marketplace)
+        if known is None and request.method == "GET":
+            return RedirectResponse(f"{HOME}/sign-in?{urlencode({'next': request.url.path})}", status_code=303)
         if known is None:
-            to = {"next": request.url.path} if request.method == "GET" else {}
-            return RedirectResponse(f"{HOME}/sign-in?{urlencode(to)}", status_code=303)
+            return sign_in_page(request, refused=SignInFirst("You are not signed in.", "Sign in and try again."))
         requester, csrf = known
         desk = Desk(request, marketplace, requester, csrf, marketplace.clock(), [])
         try:
@@ -124,6 +125,12 @@ def at_desk(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             return desk.render("refusal.html", {"message": refused.message, "hint": hint}, status=status)
 
     return answer
+
+
+def sign_in_page(request: Request, name: str = "", to: str = HOME, refused: WorkerRefused | None = None) -> Response:
+    """The entrance of the requesters' site, with what went wrong and the name that was typed."""
+    context = {"name": name, "next": to, "refused": refused, "desk": None}
+    return pages.render(request, "requester/sign_in.html", context, status=refused.status if refused else 200)
 
 
 async def read_fields(request: Request) -> list[tuple[str, str]]:

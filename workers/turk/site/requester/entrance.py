@@ -7,15 +7,9 @@ from starlette.routing import Route
 from workers.turk import passwords, requesters, tenants
 from workers.turk.errors import FormRefused, WorkerRefused
 from workers.turk.marketplace import marketplace_of
-from workers.turk.site import pages
 from workers.turk.site.entrance import address
-from workers.turk.site.requester.desk import HOME, Desk, at_desk, begin, end, read_fields
+from workers.turk.site.requester.desk import HOME, Desk, at_desk, begin, end, read_fields, sign_in_page
 from workers.turk.site.session import own_path
-
-
-def _sign_in(request: Request, name: str, to: str, refused: WorkerRefused | None = None) -> Response:
-    context = {"name": name, "next": to, "refused": refused, "desk": None}
-    return pages.render(request, "requester/sign_in.html", context, status=refused.status if refused else 200)
 
 
 def _target(text: str) -> str:
@@ -24,9 +18,9 @@ def _target(text: str) -> str:
     return path if path.startswith(HOME) else HOME
 
 
-async def sign_in_page(request: Request) -> Response:
+async def door(request: Request) -> Response:
     """GET /requester/sign-in."""
-    return _sign_in(request, "", _target(request.query_params.get("next", HOME)))
+    return sign_in_page(request, "", _target(request.query_params.get("next", HOME)))
 
 
 async def sign_in(request: Request) -> Response:
@@ -37,7 +31,7 @@ async def sign_in(request: Request) -> Response:
         name, password = form.get("name", "").strip(), form.get("password", "")
         found = await requesters.sign_in(marketplace.database, name, password, address(request), marketplace.clock())
     except WorkerRefused as refused:
-        return _sign_in(request, form.get("name", ""), _target(form.get("next", HOME)), refused)
+        return sign_in_page(request, form.get("name", ""), _target(form.get("next", HOME)), refused)
     return begin(request, found, _target(form.get("next", HOME)))
 
 
@@ -96,7 +90,7 @@ async def _account(desk: Desk, context: dict[str, object], *, status: int = 200)
 
 
 ROUTES = [
-    Route("/requester/sign-in", sign_in_page, methods=["GET"]),
+    Route("/requester/sign-in", door, methods=["GET"]),
     Route("/requester/sign-in", sign_in, methods=["POST"]),
     Route("/requester/sign-out", at_desk(sign_out), methods=["POST"]),
     Route("/requester/account", at_desk(account), methods=["GET"]),
