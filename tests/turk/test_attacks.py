@@ -120,6 +120,7 @@ def test_no_script_of_a_requester_runs_on_the_site_and_his_frame_reaches_nothing
     def look(page: Page) -> None:
         page.on("dialog", lambda dialog: ran.append(dialog.message))
         page.goto(own.url)
+        page.locator("input:focus").wait_for()
         page.keyboard.type("Ada")
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Sign out").wait_for()

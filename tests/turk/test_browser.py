@@ -91,6 +91,7 @@ def test_from_signing_in_to_the_next_hit(serve, task_url, width, colours):
 
 def _walk(page: Page, url: str) -> None:
     page.goto(url)
+    page.locator("input:focus").wait_for()
     page.keyboard.type("Ada")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Preview Does this image show a 3?").click()
@@ -137,6 +138,7 @@ def _join_and_go_on(browser: Browser, invitation: str) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto(invitation)
     # The name has the focus; the rest is reached by the keyboard.
+    page.locator("input:focus").wait_for()
     for text in ("Ada", "seven small stones", "seven small stones"):
         page.keyboard.type(text)
         page.keyboard.press("Tab")
@@ -161,6 +163,7 @@ def _join_and_go_on(browser: Browser, invitation: str) -> None:
 def _appeal_without_scripts(browser: Browser, url: str) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(f"{url}/earnings")
+    page.locator("input:focus").wait_for()
     page.keyboard.type("Ada")
     page.keyboard.press("Tab")
     page.keyboard.type("seven small stones")

@@ -57,6 +57,7 @@ def test_from_signing_in_to_a_payment(serve):
 def _sign_in(page: Page, url: str, complaints: list[str]) -> None:
     page.goto(f"{url}/requester")
     complaints += violations(page)
+    page.locator("input:focus").wait_for()
     page.keyboard.type(NAME)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
