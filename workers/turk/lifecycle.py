@@ -100,8 +100,12 @@ async def _resume(database: Database, hit_id: str, worker: str) -> Assignment:
     return existing
 
 
-async def submit(database: Database, assignment_id: str, answers: list[tuple[str, str]], now: datetime) -> Assignment:
+async def submit(
+    database: Database, assignment_id: str, answers: list[tuple[str, str]] | str, now: datetime
+) -> Assignment:
     """Stores the answers of an assignment in progress. Repeating it changes nothing and gives the stored assignment.
+
+    ``answers`` are the fields of a form, or QuestionFormAnswers as they are to be stored.
 
     Raises NotThere for an unknown id, NotNow when the assignment was returned or its time ran out.
     """
@@ -115,7 +119,7 @@ async def submit(database: Database, assignment_id: str, answers: list[tuple[str
         "auto_approval_at": now + delay,
         "due_at": now + delay,
         "order": order_key(now, assignment_id),
-        "answer": answer_xml(answers),
+        "answer": answers if isinstance(answers, str) else answer_xml(answers),
     }
 
     async def act(session: Session) -> Assignment | None:

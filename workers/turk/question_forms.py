@@ -6,7 +6,7 @@ that backtracks for ever would stop everybody. FileUploadAnswer and Application 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from xml.etree import ElementTree
 
 from workers.turk.documents import (
@@ -47,11 +47,21 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """A regular expression that the answer must match, for the browser."""
+    """A regular expression that the answer must match, for the browser; ``flags`` is i or nothing."""
 
     regex: str
+    flags: str
     message: str
-    ignore_case: bool
+
+
+def _between(low: int | None, high: int | None) -> str:
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f" at least {low}"
+    if low is None:
+        return f" at most {high}"
+    return f" {low}" if low == high else f" {low} to {high}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,20 @@ class FreeText:
     min_length: int = 0
     max_length: int | None = None
     patterns: tuple[Pattern, ...] = ()
+
+    @property
+    def checks(self) -> list[dict[str, str]]:
+        """The patterns as the page's script reads them."""
+        return [asdict(pattern) for pattern in self.patterns]
+
+    @property
+    def hint(self) -> str:
+        """What is asked of the answer, as a sentence for the worker; empty when anything goes."""
+        number = _between(self.low, self.high) if self.numeric else ""
+        length = _between(self.min_length or None, self.max_length)
+        parts = [f"a number{number}"] if self.numeric else []
+        parts += [f"{length.removeprefix(' ')} character{'' if self.max_length == 1 else 's'}"] if length else []
+        return f"{', '.join(parts).capitalize()}." if parts else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +109,22 @@ class Selection:
     maximum: int
     style: str
     other: FreeText | None
+
+    @property
+    def shape(self) -> str:
+        """The kind of field: select, radio or checkbox. A suggestion counts where the field can do what is asked."""
+        if self.maximum > 1 or self.style in {"checkbox", "multichooser"}:
+            return "checkbox"
+        plain = all(option.shown.kind == "text" for option in self.options)
+        return "select" if plain and self.style in {"dropdown", "list", "combobox"} else "radio"
+
+    @property
+    def hint(self) -> str:
+        """How many answers are to be picked, where that is not one."""
+        if self.maximum == 1:
+            return ""
+        count = _between(self.minimum if self.minimum > 1 else None, self.maximum)
+        return f"Pick{count} answers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +303,7 @@ def _patterns(constraints: ElementTree.Element) -> Iterator[Pattern]:
         if regex is None or flags not in {"", "i"}:
             raise malformed("AnswerFormatRegex needs a regex, and its flags can only be i")
         message = element.get("errorText", "").strip() or "Invalid input supplied."
-        yield Pattern(regex=regex, message=message, ignore_case=flags == "i")
+        yield Pattern(regex=regex, flags=flags, message=message)
 
 
 def _selection(element: ElementTree.Element) -> Selection:

@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 from workers.turk.documents import SCHEMAS, malformed, read_document
 from workers.turk.errors import InvalidParameter
 from workers.turk.form_answers import Answer
-from workers.turk.question_forms import QuestionForm
+from workers.turk.question_forms import QuestionForm, is_question_form, read_question_form
 
 EXTERNAL = f"{{{SCHEMAS}/2006-07-14/ExternalQuestion.xsd}}"
 HTML = f"{{{SCHEMAS}/2011-11-11/HTMLQuestion.xsd}}"
@@ -54,6 +54,8 @@ def parse_question(xml: str, own_origin: str) -> Question:
     InvalidParameter for a text that is too long, a frame height or a URL that cannot be used.
     """
     root = read_document(xml, "Question")
+    if is_question_form(root):
+        return Question(0, form=read_question_form(root))
     if root.tag == f"{EXTERNAL}ExternalQuestion":
         url = _text(root, f"{EXTERNAL}ExternalURL")
         return Question(_height(root, EXTERNAL), url=_usable_url(url, own_origin))

@@ -56,11 +56,15 @@ def _environment() -> Environment:
 _TEMPLATES = _environment()
 
 
-def policy(frames: Iterable[str] = ()) -> str:
-    """The Content-Security-Policy of our pages: only our own files; frames only from ``frames``; never framed."""
+def policy(frames: Iterable[str] = (), *, media: bool = False) -> str:
+    """The Content-Security-Policy of our pages: only our own files; frames only from ``frames``; never framed.
+
+    ``media``: the page shows pictures, sounds and films of a requester's, which lie anywhere.
+    """
     sources = " ".join(sorted(set(frames))) or "'none'"
+    shown = "img-src 'self' http: https:; media-src http: https:" if media else "img-src 'self'"
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"default-src 'none'; script-src 'self'; style-src 'self'; {shown}; connect-src 'self'; "
         f"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; frame-src {sources}"
     )
 

@@ -8,9 +8,19 @@ from starlette.routing import Route
 
 from workers.turk import lifecycle, qualifying, threads
 from workers.turk.errors import FormRefused, NotThere
+from workers.turk.form_answers import Reading, blank, read_answers
 from workers.turk.marketplace import marketplace_of, read_body
 from workers.turk.money import dollars
-from workers.turk.questions import PREVIEW, RESERVED, Question, frame_url, origin_of, parse_form, parse_question
+from workers.turk.questions import (
+    PREVIEW,
+    RESERVED,
+    Question,
+    form_answer_xml,
+    frame_url,
+    origin_of,
+    parse_form,
+    parse_question,
+)
 from workers.turk.site import browsing, earned, entrance, following, pages, queries, session, talking
 from workers.turk.states import Assignment, AssignmentState, Hit, is_open
 
@@ -91,9 +101,11 @@ async def work(request: Request) -> Response:
     marketplace, assignment = marketplace_of(request), await _own_assignment(request)
     if assignment["state"] != AssignmentState.IN_PROGRESS:
         return await earned.ended_page(request, assignment)
-    hit = await marketplace.database.hits.find_one({"_id": assignment["hit"]})
-    if hit is None:
-        raise NotThere("This HIT does not exist.")
+    return _work_page(request, assignment, await _hit_of(request, assignment))
+
+
+def _work_page(request: Request, assignment: Assignment, hit: Hit, reading: Reading | None = None) -> Response:
+    marketplace = marketplace_of(request)
     question = parse_question(hit["question"], marketplace.settings.public_url)
     parameters = [
         ("assignmentId", assignment["_id"]),
@@ -103,7 +115,28 @@ async def work(request: Request) -> Response:
     ]
     left = pages.seconds_left(assignment["deadline"], marketplace.clock())
     context = {"hit": hit, "assignment": assignment, "left": left, **_frame(hit, question, parameters)}
-    return pages.render(request, "work.html", context, csp=_framing(request, question))
+    if reading is not None:
+        context["reading"] = reading
+    status = 422 if reading is not None else 200
+    return pages.render(request, "work.html", context, status=status, csp=_framing(request, question))
+
+
+async def answers(request: Request) -> Response:
+    """POST /assignments/{assignment_id}/answers: a filled-in QuestionForm. With complaints it is shown again."""
+    fields = await session.require_long_form(request, MAX_SUBMISSION_BYTES)
+    marketplace, assignment = marketplace_of(request), await _own_assignment(request)
+    if assignment["state"] == AssignmentState.IN_PROGRESS:
+        hit = await _hit_of(request, assignment)
+        question = parse_question(hit["question"], marketplace.settings.public_url)
+        if question.form is None:
+            raise NotThere("This HIT has no form of ours.")
+        reading = read_answers(question.form, fields)
+        if reading.complaints:
+            return _work_page(request, assignment, hit, reading)
+        xml = form_answer_xml(reading.answers)
+        assignment = await lifecycle.submit(marketplace.database, assignment["_id"], xml, marketplace.clock())
+        return await following.after_submit(request, assignment)
+    return RedirectResponse(f"/assignments/{assignment['_id']}", status_code=303)
 
 
 async def state(request: Request) -> Response:
@@ -162,6 +195,13 @@ async def _hit(request: Request) -> Hit:
     return hit
 
 
+async def _hit_of(request: Request, assignment: Assignment) -> Hit:
+    hit = await marketplace_of(request).database.hits.find_one({"_id": assignment["hit"]})
+    if hit is None:
+        raise NotThere("This HIT does not exist.")
+    return hit
+
+
 async def _own_assignment(request: Request) -> Assignment:
     here, marketplace = session.current(request), marketplace_of(request)
     wanted = {"_id": request.path_params["assignment_id"], "worker": here.worker_id if here else ""}
@@ -177,6 +217,8 @@ async def _own_assignment(request: Request) -> Assignment:
 
 
 def _frame(hit: Hit, question: Question, parameters: list[tuple[str, str]]) -> dict[str, object]:
+    if question.form is not None:
+        return {"form": question.form, "reading": blank(question.form)}
     if question.url is not None:
         source, sandbox = frame_url(question.url, parameters), pages.FRAME_SANDBOX
     else:
@@ -185,6 +227,8 @@ def _frame(hit: Hit, question: Question, parameters: list[tuple[str, str]]) -> d
 
 
 def _framing(request: Request, question: Question) -> str:
+    if question.form is not None:
+        return pages.policy(media=True)
     # Our own origin too: after submitting, the frame shows our thank-you page.
     frames = ["'self'", marketplace_of(request).settings.public_url]
     return pages.policy([*frames, origin_of(question.url)] if question.url is not None else frames)
@@ -197,6 +241,7 @@ ROUTES = [
     Route("/hits/{hit_id}/accept", accept, methods=["POST"]),
     Route("/frames/{hit_id}", html_frame, methods=["GET"]),
     Route("/assignments/{assignment_id}", work, methods=["GET"]),
+    Route("/assignments/{assignment_id}/answers", answers, methods=["POST"]),
     Route("/assignments/{assignment_id}/state", state, methods=["GET"]),
     Route("/assignments/{assignment_id}/return", give_back, methods=["POST"]),
     Route("/mturk/externalSubmit", external_submit, methods=["POST"]),

@@ -104,10 +104,14 @@ def end() -> Response:
 
 async def read_form(request: Request) -> dict[str, str]:
     """A small form's fields. Raises FormRefused when it is too large, or sent by another site's page."""
+    return dict(await _fields(request, MAX_FORM_BYTES))
+
+
+async def _fields(request: Request, limit: int) -> list[tuple[str, str]]:
     if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
         raise FormRefused(403, "This form was sent from another site.", "Open the page here and send it again.")
     try:
-        return dict(parse_form(await read_body(request, MAX_FORM_BYTES)))
+        return parse_form(await read_body(request, limit))
     except ValueError:
         raise FormRefused(400, "The form has too many fields.") from None
 
@@ -120,10 +124,22 @@ async def require_form(request: Request) -> Session:
 
 async def require_fields(request: Request) -> tuple[Session, dict[str, str]]:
     """Like ``require_form``, with the form's fields."""
-    form, here = await read_form(request), required(request)
+    form = await read_form(request)
+    return _checked(request, form), form
+
+
+async def require_long_form(request: Request, limit: int) -> list[tuple[str, str]]:
+    """All fields of a form of ours of at most ``limit`` bytes. Raises FormRefused as ``require_form`` does."""
+    fields = await _fields(request, limit)
+    _checked(request, dict(fields))
+    return fields
+
+
+def _checked(request: Request, form: dict[str, str]) -> Session:
+    here = required(request)
     if not hmac.compare_digest(form.get("csrf", "").encode(), here.csrf.encode()):
         raise FormRefused(403, "This form lacks your session's token.", "Open the page again and resend it.")
-    return here, form
+    return here
 
 
 def _serializer(marketplace: Marketplace) -> URLSafeSerializer:

@@ -23,7 +23,8 @@ async function look() {
   if (!reply.ok) return;
   const { state } = await reply.json();
   if (state === "submitted" && goingOn.elements.on.checked) document.getElementById("next").submit();
-  else if (state !== "in_progress") location.reload();
+  // Not reload(): a form that was shown again would be sent again.
+  else if (state !== "in_progress") location.replace(clock.dataset.state.replace(/\/state$/, ""));
 }
 
 const ticking = setInterval(show, 1000);
