@@ -9,12 +9,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from workers.turk import granting, qualifying
+from workers.turk.answer_keys import parse_answer_key, score
 from workers.turk.database import Document
 from workers.turk.errors import FormRefused, NotThere, Unqualified
+from workers.turk.form_answers import blank, read_answers
 from workers.turk.marketplace import Marketplace, marketplace_of
+from workers.turk.question_forms import parse_question_form
+from workers.turk.questions import form_answer_xml
 from workers.turk.site import pages, session
 
 PAGE = 100
+MAX_TEST_BYTES = 1 << 18
 _COUNTRY = re.compile("[A-Z]{2}")
 
 
@@ -87,7 +92,49 @@ async def ask(request: Request) -> Response:
     here, marketplace = await session.require_form(request), marketplace_of(request)
     kind, _ = await _kind(request, here.worker_id)
     await granting.begin(marketplace.database, kind, here.worker_id, marketplace.clock())
+    return RedirectResponse(f"/qualifications/{kind['_id']}{'/test' if kind.get('test') else ''}", status_code=303)
+
+
+async def test(request: Request) -> Response:
+    """GET /qualifications/{kind}/test: the questions, as long as the test is being taken."""
+    here = session.required(request)
+    kind, held = await _kind(request, here.worker_id)
+    left = _time_left(request, held)
+    if not kind.get("test") or left == 0:
+        return RedirectResponse(f"/qualifications/{kind['_id']}", status_code=303)
+    form = parse_question_form(kind["test"], "Test")
+    return _test_page(request, {"kind": kind, "form": form, "reading": blank(form), "left": left})
+
+
+async def hand_in(request: Request) -> Response:
+    """POST /qualifications/{kind}/test: graded by the answer key, or for the requester to look at.
+
+    With complaints the form is shown again, and the time goes on.
+    """
+    fields = await session.require_long_form(request, MAX_TEST_BYTES)
+    here, marketplace = session.required(request), marketplace_of(request)
+    kind, held = await _kind(request, here.worker_id)
+    if not kind.get("test"):
+        raise NotThere("This qualification has no test.")
+    form = parse_question_form(kind["test"], "Test")
+    reading, left = read_answers(form, fields), _time_left(request, held)
+    if reading.complaints and left:
+        return _test_page(request, {"kind": kind, "form": form, "reading": reading, "left": left}, 422)
+    key, reached = kind.get("answer_key"), None
+    if key:
+        reached = score(parse_answer_key(key, form), reading.answers)
+    xml = form_answer_xml(reading.answers)
+    await granting.finish(marketplace.database, kind, here.worker_id, xml, reached, marketplace.clock())
     return RedirectResponse(f"/qualifications/{kind['_id']}", status_code=303)
+
+
+def _test_page(request: Request, context: Mapping[str, object], status: int = 200) -> Response:
+    return pages.render(request, "test.html", context, status=status, csp=pages.policy(media=True))
+
+
+def _time_left(request: Request, held: Document | None) -> int:
+    until = (held or {}).get("test_until")
+    return pages.seconds_left(until, marketplace_of(request).clock()) if until is not None else 0
 
 
 async def refused(request: Request, reason: Exception) -> Response:
@@ -123,4 +170,6 @@ ROUTES = [
     Route("/qualifications/about", about, methods=["POST"]),
     Route("/qualifications/{kind}", show, methods=["GET"]),
     Route("/qualifications/{kind}/ask", ask, methods=["POST"]),
+    Route("/qualifications/{kind}/test", test, methods=["GET"]),
+    Route("/qualifications/{kind}/test", hand_in, methods=["POST"]),
 ]
