@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.jobs.serving import Served
+from tests.turk.forms import REQUIRED, form, question, selection
 from tests.turk.served import SECRET, MovableClock, Site, free_port, post_hit
 from tests.ui.axe import violations_in_every_look
 from workers.turk.app import create_app
@@ -177,3 +178,32 @@ def test_the_account_and_messages(page: Page, site: Site, hits: list[str]) -> No
     assert violations_in_every_look(page) == []
     page.goto(f"{site.url}/messages")
     assert violations_in_every_look(page) == []
+
+
+def test_qualifications(page: Page, site: Site) -> None:
+    requester = site.requester()
+    shown = {"Description": "Tells birds apart.", "QualificationTypeStatus": "Active"}
+    birds = form(question("bird", selection("sparrow", "robin"), more=REQUIRED))
+    plain = requester.create_qualification_type(Name="Plain", **shown)["QualificationType"]["QualificationTypeId"]
+    tested = requester.create_qualification_type(Name="Birds", Test=birds, TestDurationInSeconds=300, **shown)
+    kind = tested["QualificationType"]["QualificationTypeId"]
+    asked = [{"QualificationTypeId": kind, "Comparator": "Exists"}]
+    hit = post_hit(requester, Question=QUESTION, QualificationRequirements=asked)
+    sign_in(page, site)
+    page.goto(f"{site.url}/hits/{hit}")
+    page.get_by_role("button", name="Accept").click()
+    expect(page.get_by_text("asked: any value; yours: none")).to_be_visible()
+    assert violations_in_every_look(page) == []
+    for one, words in ((plain, "Ask for it"), (kind, "Begin the test")):
+        page.goto(f"{site.url}/qualifications/{one}")
+        assert violations_in_every_look(page) == []
+        page.get_by_role("button", name=words).click()
+        page.wait_for_url(f"**/{one}/test" if one == kind else f"**/{one}")
+    assert violations_in_every_look(page) == []
+    page.get_by_role("button", name="Hand in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert violations_in_every_look(page) == []
+    page.goto(f"{site.url}/qualifications")
+    expect(page.get_by_text("asked for; the requester decides")).to_be_visible()
+    assert violations_in_every_look(page) == []
+    requester.update_expiration_for_hit(HITId=hit, ExpireAt=0)
