@@ -71,7 +71,6 @@ def test_every_page_of_types(requester):
         {"RetryDelayInSeconds": -1},
         {"Test": TEST},
         {"Test": TEST, "TestDurationInSeconds": 60, "AutoGranted": True},
-        {"Test": TEST, "TestDurationInSeconds": 60},
         {"AnswerKey": KEY},
         {"Test": form(question("name", free_text())), "TestDurationInSeconds": 60, "AnswerKey": KEY},
     ],

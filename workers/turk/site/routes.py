@@ -98,7 +98,7 @@ async def accept(request: Request) -> Response:
 async def work(request: Request) -> Response:
     """GET /assignments/{assignment_id}: the frame to work in, or what became of the assignment."""
     session.required(request)
-    marketplace, assignment = marketplace_of(request), await _own_assignment(request)
+    assignment = await _own_assignment(request)
     if assignment["state"] != AssignmentState.IN_PROGRESS:
         return await earned.ended_page(request, assignment)
     return _work_page(request, assignment, await _hit_of(request, assignment))
