@@ -1,8 +1,11 @@
 """Fixtures for all tests: a real MongoDB for the session and a database of its own for every test."""
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +16,7 @@ from deploy import mongodb
 
 ROOT = Path(__file__).resolve().parent.parent
 
+MEMORY, ROOM = Path("/dev/shm"), 8 << 30
 
 LONGEST = (
     *("tests/e2e/test_demo.py", "tests/jobs/test_ray_scale.py", "tests/kills/test_everything.py"),
@@ -51,8 +55,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def mongod_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a replica set of one member, started for this test process and stopped at its end."""
-    with mongodb.start(tmp_path_factory.mktemp("mongodb")) as server:
+    """The address of a replica set of one member, started for this test process and stopped at its end.
+
+    Its data lie in memory where there is room: it is killed in tests, the machine is not, and a disk is slow to sync.
+    """
+    with ExitStack() as exits:
+        folder = tmp_path_factory.mktemp("mongodb")
+        if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM and os.access(MEMORY, os.W_OK):
+            folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="winnow-tests-", dir=MEMORY)))
+        server = exits.enter_context(mongodb.start(folder))
         # MongoDB removes what has expired by the time of day; most tests live at the time of a clock of their own
         with MongoClient[dict[str, object]](server.uri) as client:
             client.admin.command("setParameter", 1, ttlMonitorEnabled=False)

@@ -25,7 +25,7 @@ from workers.jobs.desk import Desk
 from workers.market import MarketOptions, open_market
 from workers.ray_runtime import RayRuntime
 
-N = 20_000
+N = 6_000
 RANGES = 64
 MODEL = f"{SLUG}:1"
 ROOT = Path(__file__).resolve().parents[2]
