@@ -1,6 +1,5 @@
 """The demo as everybody starts it: the whole command on the handwritten digits, once for all of these tests."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,11 +91,9 @@ def test_both_sides_agree_and_the_odd_people_are_not_used(run: Run) -> None:
 
 
 def test_a_second_start_has_nothing_left_to_do(run: Run, tmp_path: Path) -> None:
-    started = time.monotonic()
     with demo(tmp_path, run.data, "--seed", SEED) as again:
-        assert again.end(60) == 0, again.said
+        assert again.end(SECONDS) == 0, again.said
         found = again.report()
-    assert time.monotonic() - started < 40
     assert {**found["totals"], "seconds": 0} == {**run.report["totals"], "seconds": 0}
     assert found["rounds"] == run.report["rounds"]
     assert found["truth"] == run.report["truth"]
