@@ -32,7 +32,7 @@ LONGEST = (
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and the examples of property tests."""
-    config.addinivalue_line("markers", "long: whole campaigns again; they run with WINNOW_LONG=1")
+    config.addinivalue_line("markers", "long: takes long, and is shown in small elsewhere; runs with WINNOW_LONG=1")
     # The usual run tries the same examples each time, so what it says is about the change. A long one looks further.
     hypothesis.settings.register_profile("usual", derandomize=True)
     if not os.environ.get("WINNOW_LONG"):
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first. Leave out what repeats whole campaigns, unless it is asked for.
+    """The longest files first. Leave out what takes long, unless it is asked for.
 
     The usual run has to end within 20 minutes.
     """
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not os.environ.get("WINNOW_LONG"):
         for item in items:
             if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="repeats a whole campaign: WINNOW_LONG=1 ./winnow test"))
+                item.add_marker(pytest.mark.skip(reason="takes long: WINNOW_LONG=1 ./winnow test"))
 
 
 @pytest.fixture(scope="session")

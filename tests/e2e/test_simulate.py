@@ -68,6 +68,7 @@ def test_it_writes_tables_policy_and_curves_and_keeps_the_features(folder: Path,
     assert ((tmp_path / "table.csv").read_bytes(), features[0].stat().st_mtime_ns) == before
 
 
+@pytest.mark.long
 def test_real_votes_take_the_place_of_the_crowd(folder: Path, tmp_path: Path) -> None:
     votes = ["task,worker,label"] + [f"{n:03d},w{w},{int(n % 3 == 0)}" for n in range(N) for w in range(4)]
     (tmp_path / "votes.csv").write_text("\n".join(votes))

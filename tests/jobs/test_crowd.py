@@ -115,6 +115,7 @@ def of_kind(kind: Kind) -> people.Person:
     return next(person for person in PEOPLE if person.kind is kind)
 
 
+@pytest.mark.long
 async def test_who_works_on_what_does_not_depend_on_concurrency(make_world: Callable[[], World]) -> None:
     kept = []
     for concurrency in (1, 6):

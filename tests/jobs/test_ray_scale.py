@@ -96,6 +96,7 @@ def start_worker(w: Winnow, log: Path) -> "subprocess.Popen[bytes]":
         return subprocess.Popen([sys.executable, *words], cwd=ROOT, env=environment(), stdout=out, stderr=out)
 
 
+@pytest.mark.long
 async def test_a_killed_worker_goes_on_where_it_was(w: Winnow, tmp_path: Path) -> None:
     answers = await ready_to_train(w, N)
     await w.store.jobs.insert("train", {"category": SLUG, "round": 1}, w.clock())
