@@ -90,6 +90,7 @@ def test_both_sides_agree_and_the_odd_people_are_not_used(run: Run) -> None:
     check_data(run.data, "digits", SEED, run.report["totals"])
 
 
+@pytest.mark.long
 def test_a_second_start_has_nothing_left_to_do(run: Run, tmp_path: Path) -> None:
     with demo(tmp_path, run.data, "--seed", SEED) as again:
         assert again.end(SECONDS) == 0, again.said

@@ -81,6 +81,7 @@ def test_scrape_look_export_take_down(run: Run, there: Site, database: Any, tmp_
     assert database["candidates"].count_documents({}) == FEW - 1
 
 
+@pytest.mark.long
 def test_a_large_list_is_fetched_by_a_crew_and_imports_take_archives(
     run: Run, there: Site, database: Any, tmp_path: Path
 ) -> None:

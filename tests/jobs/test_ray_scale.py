@@ -125,6 +125,7 @@ async def test_a_killed_worker_goes_on_where_it_was(w: Winnow, tmp_path: Path) -
     await check_scores(w, MODEL, answers)
 
 
+@pytest.mark.long
 async def test_whoever_stops_asking_leaves_little_behind(w: Winnow) -> None:
     """A lost lease cancels the job, and the job its tasks: at most the window is ever in flight."""
     await ready_to_train(w, 600)

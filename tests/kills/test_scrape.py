@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.bench.killing import plant, run
 from tests.bench.scrape import image_server
 from tests.scraper.pictures import photo
@@ -11,6 +13,7 @@ IN_HAND = 64
 """Images that a process has asked for and not settled, at most."""
 
 
+@pytest.mark.long
 async def test_a_scrape_survives_kills_of_all_kinds(tmp_path: Path) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()

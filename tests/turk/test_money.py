@@ -185,7 +185,7 @@ class Walk:
         assert account["paid"] == sum(a["reward"] for a in approved) + sum(b["amount"] for b in bonuses)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_money_is_conserved_in_a_random_walk(serve, seed):
     walk = Walk(serve(starting_balance_cents=2_000), seed)
     for number in range(200):
