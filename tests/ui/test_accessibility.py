@@ -39,7 +39,7 @@ def test_every_look_is_looked_at(page: Page) -> None:
     }
 
 
-@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("language", ["en", pytest.param("ar", marks=pytest.mark.long)])
 @pytest.mark.parametrize("way", [walk.one_at_a_time, walk.many_at_a_time])
 def test_the_task_page(
     page: Page, standin: Standin, language: str, way: Callable[[Page, Standin, walk.Look], None]
