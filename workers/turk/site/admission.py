@@ -21,7 +21,7 @@ class Admission:
         if scope["type"] == "http":
             request = Request(scope)
             try:
-                known = session.COOKIE in request.cookies and not scope["path"].startswith(ELSEWHERE)
+                known = session.COOKIE.name in request.cookies and not scope["path"].startswith(ELSEWHERE)
                 request.state.session = await session.find(request) if known else None
             except PyMongoError as error:
                 request.state.session = None

@@ -1,29 +1,20 @@
-"""Who is signed in: a signed cookie with the WorkerId, a form token, and the generation of the worker's sessions.
-
-A new password begins a new generation, so every older cookie is worth nothing. Where ``sign_up`` is ``names``, a name
-is no proof of a person: run such a site among people who trust each other.
-
-Forms are safe against other sites in two ways: the cookie is SameSite=Lax, and each form repeats the token that is
-inside the signed, script-proof cookie. The second matters on one machine, where all ports are the same site.
+"""Which worker is signed in, and the forms that workers send. Where ``sign_up`` is ``names``, a name is no proof of a
+person: run such a site among people who trust each other.
 """
 
-import hmac
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from itsdangerous import BadSignature, URLSafeSerializer
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from workers.turk.database import Document
-from workers.turk.errors import FormRefused, SignInFirst
-from workers.turk.marketplace import Marketplace, marketplace_of, read_body
-from workers.turk.questions import parse_form
+from workers.turk.errors import SignInFirst
+from workers.turk.marketplace import marketplace_of
+from workers.turk.site.cookies import Cookie, check_token, read_fields
 
-COOKIE = "winnow_turk"
-LIFETIME = timedelta(days=30)
+COOKIE = Cookie("winnow_turk", "winnow-turk-session", timedelta(days=30))
 MAX_FORM_BYTES = 16 * 1024
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
@@ -44,18 +35,18 @@ class Session:
 
 async def find(request: Request) -> Session | None:
     """The session of this request's cookie; None when absent, forged, older than 30 days or than the password."""
-    marketplace = marketplace_of(request)
-    try:
-        identifier, csrf, generation, issued = _serializer(marketplace).loads(request.cookies.get(COOKIE, ""))
-    except (BadSignature, ValueError, TypeError):
+    ticket = COOKIE.read(request)
+    if ticket is None:
         return None
-    if marketplace.clock().timestamp() - issued > LIFETIME.total_seconds():
-        return None
-    worker = await marketplace.database.workers.find_one({"_id": identifier})
-    if worker is None or worker.get("generation", 0) != generation:
+    worker = await marketplace_of(request).database.workers.find_one({"_id": ticket.identifier})
+    if worker is None or worker.get("generation", 0) != ticket.generation:
         return None
     return Session(
-        identifier, worker["name"], csrf, has_password="password" in worker, goes_on=worker.get("goes_on", False)
+        worker["_id"],
+        worker["name"],
+        ticket.csrf,
+        has_password="password" in worker,
+        goes_on=worker.get("goes_on", False),
     )
 
 
@@ -75,19 +66,7 @@ def required(request: Request) -> Session:
 
 def begin(request: Request, worker: Document, to: str = "/") -> Response:
     """Signs the worker in and leads to ``to``, if that is a path of ours, or to the list."""
-    marketplace = marketplace_of(request)
-    issued = int(marketplace.clock().timestamp())
-    payload = [worker["_id"], secrets.token_urlsafe(18), worker.get("generation", 0), issued]
-    response = RedirectResponse(own_path(to), status_code=303)
-    response.set_cookie(
-        COOKIE,
-        str(_serializer(marketplace).dumps(payload)),
-        max_age=int(LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=marketplace.settings.public_url.startswith("https:"),
-    )
-    return response
+    return COOKIE.begin(request, worker["_id"], worker.get("generation", 0), own_path(to))
 
 
 def own_path(text: str) -> str:
@@ -97,23 +76,12 @@ def own_path(text: str) -> str:
 
 def end() -> Response:
     """Signs out and leads to the front page."""
-    response = RedirectResponse("/", status_code=303)
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
-    return response
+    return COOKIE.end("/")
 
 
 async def read_form(request: Request) -> dict[str, str]:
     """A small form's fields. Raises FormRefused when it is too large, or sent by another site's page."""
-    return dict(await _fields(request, MAX_FORM_BYTES))
-
-
-async def _fields(request: Request, limit: int) -> list[tuple[str, str]]:
-    if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
-        raise FormRefused(403, "This form was sent from another site.", "Open the page here and send it again.")
-    try:
-        return parse_form(await read_body(request, limit))
-    except ValueError:
-        raise FormRefused(400, "The form has too many fields.") from None
+    return dict(await read_fields(request, MAX_FORM_BYTES))
 
 
 async def require_form(request: Request) -> Session:
@@ -130,17 +98,12 @@ async def require_fields(request: Request) -> tuple[Session, dict[str, str]]:
 
 async def require_long_form(request: Request, limit: int) -> list[tuple[str, str]]:
     """All fields of a form of ours of at most ``limit`` bytes. Raises FormRefused as ``require_form`` does."""
-    fields = await _fields(request, limit)
+    fields = await read_fields(request, limit)
     _checked(request, dict(fields))
     return fields
 
 
 def _checked(request: Request, form: dict[str, str]) -> Session:
     here = required(request)
-    if not hmac.compare_digest(form.get("csrf", "").encode(), here.csrf.encode()):
-        raise FormRefused(403, "This form lacks your session's token.", "Open the page again and resend it.")
+    check_token(form.get("csrf", ""), here.csrf)
     return here
-
-
-def _serializer(marketplace: Marketplace) -> URLSafeSerializer:
-    return URLSafeSerializer(marketplace.settings.secret, salt="winnow-turk-session")

@@ -3,7 +3,6 @@
 The cookie is of its own: the same browser may hold a worker's too.
 """
 
-import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,22 +10,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from itsdangerous import BadSignature, Signer, URLSafeSerializer
+from itsdangerous import BadSignature, Signer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from workers.turk.database import Document
 from workers.turk.errors import FormRefused, SignInFirst, TurkError, WorkerRefused
-from workers.turk.marketplace import Marketplace, marketplace_of, read_body
+from workers.turk.marketplace import Marketplace, marketplace_of
 from workers.turk.model import read_request
 from workers.turk.operations.call import Call
 from workers.turk.operations.registry import OPERATIONS
-from workers.turk.questions import parse_form
 from workers.turk.site import pages
+from workers.turk.site.cookies import Cookie, check_token, read_fields
 
-COOKIE = "winnow_turk_requester"
 HOME = "/requester"
-LIFETIME = timedelta(days=7)
+COOKIE = Cookie("winnow_turk_requester", "winnow-turk-requester", timedelta(days=7), HOME)
 MAX_FORM_BYTES = 64 * 1024
 PAGE = 50
 
@@ -111,12 +109,8 @@ def at_desk(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         desk = Desk(request, marketplace, requester, csrf, marketplace.clock(), [])
         try:
             if request.method == "POST":
-                fields = await read_fields(request)
-                given = next((value for name, value in fields if name == "csrf"), "")
-                if not hmac.compare_digest(given.encode(), csrf.encode()):
-                    raise FormRefused(
-                        403, "This form lacks your session's token.", "Open the page again and resend it."
-                    )
+                fields = await read_form(request)
+                check_token(next((value for name, value in fields if name == "csrf"), ""), csrf)
                 desk = Desk(request, marketplace, requester, csrf, marketplace.clock(), fields)
             return await handler(desk)
         except TurkError as refused:
@@ -133,51 +127,25 @@ def sign_in_page(request: Request, name: str = "", to: str = HOME, refused: Work
     return pages.render(request, "requester/sign_in.html", context, status=refused.status if refused else 200)
 
 
-async def read_fields(request: Request) -> list[tuple[str, str]]:
+async def read_form(request: Request) -> list[tuple[str, str]]:
     """A form's fields in order. Raises FormRefused when it is too large, or sent by another site's page."""
-    if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
-        raise FormRefused(403, "This form was sent from another site.", "Open the page here and send it again.")
-    try:
-        return parse_form(await read_body(request, MAX_FORM_BYTES))
-    except ValueError:
-        raise FormRefused(400, "The form has too many fields.") from None
+    return await read_fields(request, MAX_FORM_BYTES)
 
 
 def begin(request: Request, requester: Document, to: str = HOME) -> Response:
     """Signs a requester in and leads to ``to``."""
-    marketplace = marketplace_of(request)
-    issued = int(marketplace.clock().timestamp())
-    payload = [requester["_id"], secrets.token_urlsafe(18), requester["generation"], issued]
-    response = RedirectResponse(to, status_code=303)
-    response.set_cookie(
-        COOKIE,
-        str(_serializer(marketplace).dumps(payload)),
-        max_age=int(LIFETIME.total_seconds()),
-        path=HOME,
-        httponly=True,
-        samesite="lax",
-        secure=marketplace.settings.public_url.startswith("https:"),
-    )
-    return response
+    return COOKIE.begin(request, requester["_id"], requester["generation"], to)
 
 
 def end() -> Response:
     """Signs out."""
-    response = RedirectResponse(f"{HOME}/sign-in", status_code=303)
-    response.delete_cookie(COOKIE, path=HOME, httponly=True, samesite="lax")
-    return response
+    return COOKIE.end(f"{HOME}/sign-in")
 
 
 async def _find(request: Request, marketplace: Marketplace) -> tuple[str, str] | None:
-    try:
-        name, csrf, generation, issued = _serializer(marketplace).loads(request.cookies.get(COOKIE, ""))
-    except (BadSignature, ValueError, TypeError):
+    ticket = COOKIE.read(request)
+    if ticket is None:
         return None
-    if marketplace.clock().timestamp() - issued > LIFETIME.total_seconds():
-        return None
-    found = await marketplace.database.requesters.find_one({"_id": name, "generation": generation})
-    return (name, csrf) if found is not None else None
-
-
-def _serializer(marketplace: Marketplace) -> URLSafeSerializer:
-    return URLSafeSerializer(marketplace.settings.secret, salt="winnow-turk-requester")
+    wanted = {"_id": ticket.identifier, "generation": ticket.generation}
+    found = await marketplace.database.requesters.find_one(wanted)
+    return (ticket.identifier, ticket.csrf) if found is not None else None

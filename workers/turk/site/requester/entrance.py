@@ -8,7 +8,7 @@ from workers.turk import passwords, requesters, tenants
 from workers.turk.errors import FormRefused, WorkerRefused
 from workers.turk.marketplace import marketplace_of
 from workers.turk.site.entrance import address
-from workers.turk.site.requester.desk import HOME, Desk, at_desk, begin, end, read_fields, sign_in_page
+from workers.turk.site.requester.desk import HOME, Desk, at_desk, begin, end, read_form, sign_in_page
 from workers.turk.site.session import own_path
 
 
@@ -27,7 +27,7 @@ async def sign_in(request: Request) -> Response:
     """POST /requester/sign-in: by name and password."""
     marketplace, form = marketplace_of(request), {}
     try:
-        form = dict(await read_fields(request))
+        form = dict(await read_form(request))
         name, password = form.get("name", "").strip(), form.get("password", "")
         found = await requesters.sign_in(marketplace.database, name, password, address(request), marketplace.clock())
     except WorkerRefused as refused:
