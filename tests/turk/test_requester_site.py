@@ -121,12 +121,18 @@ def test_a_hit_is_extended_ended_and_deleted(site, name):
     client, desk = site.requester(name), sign_in(site, name)
     hit_id = post_hit(client)
     before = client.get_hit(HITId=hit_id)["HIT"]["Expiration"]
-    send(desk, f"/requester/hits/{hit_id}/extend", more="2", hours="5", token="T2")
+    shown = re.search(r'name="ends" value="([^"]+)"', desk.get(f"/requester/hits/{hit_id}").text)
+    assert shown is not None
+    fields = {"hours": "5", "token": "T2", "ends": shown[1]}
+    send(desk, f"/requester/hits/{hit_id}/extend", more="2", **fields)
+    send(desk, f"/requester/hits/{hit_id}/extend", more="2", **fields)  # the button was pressed twice
     after = client.get_hit(HITId=hit_id)["HIT"]
     assert after["MaxAssignments"] == 3 and (after["Expiration"] - before).total_seconds() == pytest.approx(
         18_000, abs=1
     )
     assert send(desk, f"/requester/hits/{hit_id}/extend", more="-1", hours="0", token="T3").status_code == 400
+    for ends in ("", "soon"):
+        assert send(desk, f"/requester/hits/{hit_id}/extend", more="0", hours="1", ends=ends).status_code == 400
     assert send(desk, f"/requester/hits/{hit_id}/delete").status_code == 400, "it is still open"
     send(desk, f"/requester/hits/{hit_id}/expire")
     assert counters(client, hit_id)[3] == "Reviewable"
@@ -148,7 +154,12 @@ def test_another_requesters_things_do_not_exist(site, name):
         f"/requester/hits/{hit_id}/review": {"assignment": assignment, "decision": "approve"},
         f"/requester/hits/{own}/review": {"assignment": assignment, "decision": "approve"},
         f"/requester/hits/{own}/bonus": {"assignment": assignment, "amount": "1", "reason": "x", "token": "T4"},
-        f"/requester/hits/{hit_id}/extend": {"more": "1", "hours": "1", "token": "T5"},
+        f"/requester/hits/{hit_id}/extend": {
+            "more": "1",
+            "hours": "1",
+            "token": "T5",
+            "ends": "2027-01-01T00:00:00+00:00",
+        },
         f"/requester/hits/{hit_id}/expire": {},
         f"/requester/hits/{hit_id}/delete": {},
         f"/requester/appeals/{assignment}": {"decision": "approve", "text": "x"},

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -158,7 +158,8 @@ async def extend(desk: Desk) -> Response:
     if not more and not hours:
         raise FormRefused(400, "Nothing to extend.", "Go back and give more assignments, more hours, or both.")
     if hours:
-        later = max(found["expires_at"], desk.now) + timedelta(hours=min(hours, 100_000))
+        # From the end that the page showed: pressing the button twice adds the hours once.
+        later = max(_shown_end(desk), desk.now) + timedelta(hours=min(hours, 100_000))
         await desk.call("UpdateExpirationForHIT", HITId=found["_id"], ExpireAt=later.timestamp())
     if more:
         await desk.call(
@@ -168,6 +169,13 @@ async def extend(desk: Desk) -> Response:
             UniqueRequestToken=desk.field("token"),
         )
     return desk.back(f"/hits/{found['_id']}", "The HIT is extended.")
+
+
+def _shown_end(desk: Desk) -> datetime:
+    try:
+        return datetime.fromisoformat(desk.field("ends")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise FormRefused(400, "This form does not say when the HIT ends.", "Open its page again.") from None
 
 
 async def expire(desk: Desk) -> Response:
