@@ -99,10 +99,6 @@ class World:
         )
         return await OPERATIONS[operation](call, parameters)
 
-    async def sweep(self) -> None:
-        """What the marketplace does every few seconds in the background. Money that time sets free is free then."""
-        await lifecycle.catch_up(self.database, self.market.now, {"requester": self.name})
-
     async def _both(self, expected: Callable[[], Any], actual: Callable[[], Awaitable[Any]]) -> tuple[str, Any, Any]:
         """Does it to the model and to the marketplace. Returns what both said, and what each gave."""
         wanted, ours, theirs = "done", None, None
@@ -138,7 +134,6 @@ class World:
     async def _create(self, step: Step) -> tuple[str, Task | None]:
         kind, places = KINDS[step.a % len(KINDS)], PLACES[step.b % len(PLACES)]
         lifetime, token = LIFETIMES[step.c % len(LIFETIMES)], max(0, step.d % 12 - 8)
-        await self.sweep()
         parameters = {**_values(kind), "MaxAssignments": places, "LifetimeInSeconds": lifetime, "Question": QUESTION}
         said, task, reply = await self._both(
             lambda: self.market.create(kind, places, lifetime, token),
@@ -187,7 +182,6 @@ class World:
         task, job = self._job(step, "Rejected" if override else "Submitted")
         if job is None:
             return "nothing", task
-        await self.sweep()
         said, _, _ = await self._both(
             lambda: self.market.approve(task, job, override),
             lambda: self.call("ApproveAssignment", AssignmentId=job.id, OverrideRejection=override),
@@ -212,7 +206,6 @@ class World:
         if job is None:
             return "nothing", task
         amount, token = 1 + step.a % 40, max(0, step.b % 6 - 3)
-        await self.sweep()
         paid = {"WorkerId": job.worker, "AssignmentId": job.id, "BonusAmount": _dollars(amount), "Reason": "good"}
         said, _, _ = await self._both(
             lambda: self.market.bonus(job, amount, token), lambda: self.call("SendBonus", **paid, **_token(token))
@@ -221,7 +214,6 @@ class World:
 
     async def _add_places(self, step: Step) -> tuple[str, Task]:
         task, more, token = self._task(step), 1 + step.c % 4, max(0, step.d % 8 - 5)
-        await self.sweep()
         wanted = {"HITId": task.id, "NumberOfAdditionalAssignments": more}
         said, _, _ = await self._both(
             lambda: self.market.add_places(task, more, token),
@@ -237,7 +229,6 @@ class World:
         return await self._end(self._task(step), datetime.fromtimestamp(0, UTC))
 
     async def _end(self, task: Task, end: datetime) -> tuple[str, Task]:
-        await self.sweep()
         said, _, _ = await self._both(
             lambda: self.market.set_end(task, end),
             lambda: self.call("UpdateExpirationForHIT", HITId=task.id, ExpireAt=end),
@@ -246,7 +237,6 @@ class World:
 
     async def _retype(self, step: Step) -> tuple[str, Task]:
         task, kind = self._task(step), KINDS[step.c % len(KINDS)]
-        await self.sweep()
         known = await self.call("CreateHITType", **_values(kind))
         said, _, _ = await self._both(
             lambda: self.market.retype(task, kind),
@@ -304,7 +294,10 @@ class World:
 
     async def _look_at_everything(self) -> None:
         """Every HIT, every assignment, the account and the ledger behind it."""
-        await self.sweep()
+        balance = await self.call("GetAccountBalance")
+        free = {"AvailableBalance": _dollars(self.market.available), "OnHoldBalance": _dollars(self.market.on_hold)}
+        if balance != free:
+            raise Broken(f"The balance is {balance}, and should be {free}.")
         for task in self.market.tasks:
             await self._look(task)
             found = await self.database.assignments.find({"hit": task.id}).to_list()

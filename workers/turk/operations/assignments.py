@@ -56,6 +56,7 @@ async def approve_assignment(call: Call, parameters: dict[str, Any]) -> dict[str
     if override:
         hit = await call.hit(found["hit"])
         override = not hit["disposed"]
+        await call.open_account()
     await lifecycle.approve(call.database, found["_id"], feedback, call.now, override=override)
     return {}
 

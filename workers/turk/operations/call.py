@@ -29,7 +29,8 @@ class Call:
     settings: TurkSettings
 
     async def open_account(self) -> Document:
-        """The requester's account, opened at the first call."""
+        """The requester's account, opened at the first call. What time alone has set free or paid by now is in it."""
+        await lifecycle.catch_up(self.database, self.now, {"requester": self.requester})
         return await ledger.open_account(self.database, self.requester, self.settings.starting_balance_cents, self.now)
 
     async def hit(self, hit_id: str) -> Hit:

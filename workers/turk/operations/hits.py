@@ -175,6 +175,7 @@ async def create_additional_assignments(call: Call, parameters: dict[str, Any]) 
     operation, token = "CreateAdditionalAssignmentsForHIT", parameters.get("UniqueRequestToken")
     extra = in_range(parameters, "NumberOfAdditionalAssignments", 1, MAX_ASSIGNMENTS)
     hit_id = (await call.hit(parameters["HITId"]))["_id"]
+    await call.open_account()
 
     async def act(session: Session) -> None:
         await call.claim_token(session, operation, token, call.request_id)
@@ -217,6 +218,8 @@ async def update_expiration(call: Call, parameters: dict[str, Any]) -> dict[str,
 
 
 async def _extend_lifetime(call: Call, hit_id: str, expire_at: datetime) -> None:
+    await call.open_account()
+
     async def act(session: Session) -> None:
         hit = await call.database.hits.find_one({"_id": hit_id}, session=session)
         if hit is None or hit["disposed"]:
@@ -242,6 +245,7 @@ async def update_hit_type(call: Call, parameters: dict[str, Any]) -> dict[str, A
     hit_id = (await call.hit(parameters["HITId"]))["_id"]
     hit_type = parameters["HITTypeId"]
     properties = await find_hit_type(call, hit_type)
+    await call.open_account()
 
     async def act(session: Session) -> None:
         hit = await call.database.hits.find_one({"_id": hit_id, "disposed": False}, session=session)
