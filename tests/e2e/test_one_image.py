@@ -25,7 +25,7 @@ from api.store.connection import Document
 from scraper import pipeline
 from tests import factories
 from tests.jobs.serving import Served
-from tests.turk.served import SECRET, TLS, free_port
+from tests.turk.served import TLS, free_port, turk_settings
 from workers.crowd.browser import Browser, MarketSite, Outcome, TaskFrame, TurnedAway
 from workers.crowd.eyes import sight
 from workers.crowd.patience import Patient
@@ -36,7 +36,6 @@ from workers.market import MarketOptions, open_market
 from workers.ray_runtime import RayRuntime
 from workers.turk.app import create_app as create_marketplace
 from workers.turk.identifiers import worker_id
-from workers.turk.settings import TurkSettings
 
 SLUG = "bright"
 IMAGES = 300
@@ -85,14 +84,7 @@ class World:
 def served(mongod_uri: str, database_name: str) -> Any:
     """The marketplace and the web process, each in a thread, with what they were told."""
     market_port, web_port = free_port(), free_port()
-    turk = TurkSettings(
-        mongodb_uri=mongod_uri,
-        secret=SECRET,
-        sign_up="names",
-        database=f"{database_name}_turk",
-        public_url=f"http://127.0.0.1:{market_port}",
-        first_key="winnow:winnow-local",
-    )
+    turk = turk_settings(mongod_uri, market_port, database=f"{database_name}_turk", first_key="winnow:winnow-local")
     settings = factories.settings(
         mongod_uri,
         database_name,

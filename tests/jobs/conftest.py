@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.jobs.serving import Served
-from tests.turk.served import SECRET, free_port
+from tests.turk.served import free_port, turk_settings
 from workers.turk.app import create_app
 from workers.turk.clock import Clock, system_clock
-from workers.turk.settings import TurkSettings
 
 
 @pytest.fixture
@@ -18,14 +17,7 @@ def marketplace(mongod_uri: str, database_name: str) -> Iterator[Callable[..., S
 
     def start(clock: Clock = system_clock) -> Served:
         port = free_port()
-        settings = TurkSettings(
-            mongodb_uri=mongod_uri,
-            secret=SECRET,
-            sign_up="names",
-            database=f"{database_name}_{len(started)}",
-            public_url=f"http://127.0.0.1:{port}",
-            first_key="WINNOW:any",
-        )
+        settings = turk_settings(mongod_uri, port, database=f"{database_name}_{len(started)}", first_key="WINNOW:any")
         started.append(Served(lambda: create_app(settings, clock), port))
         return started[-1]
 

@@ -1,7 +1,6 @@
 """A marketplace that has bad days, and a campaign of many small HITs that is worked on there."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from tests import factories
 from tests.api.working import SLUG, category_with, round_of
 from tests.jobs.posted import World
 from tests.jobs.serving import Served
-from tests.turk.served import SECRET, MovableClock, Site, free_port
+from tests.turk.served import MovableClock, Site, free_port, turk_settings
 from workers.jobs import collect
 from workers.jobs.desk import Desk
 from workers.leased import run_leased
@@ -29,7 +28,6 @@ from workers.market.protocol import Marketplace
 from workers.ray_runtime import RayRuntime
 from workers.turk.app import create_app
 from workers.turk.chaos import Chaos
-from workers.turk.settings import TurkSettings
 
 
 class Luck:
@@ -119,16 +117,8 @@ class Campaign(World):
 async def campaign(mongod_uri: str, hits: int, chaos: str, **policy: object) -> AsyncIterator[Campaign]:
     """So many drafted tasks of two images each, for one person each, and a marketplace that has bad days."""
     clock, port = MovableClock(), free_port()
-    turk = TurkSettings(
-        mongodb_uri=mongod_uri,
-        secret=SECRET,
-        sign_up="names",
-        database=f"faults_{time.time_ns()}_turk",
-        public_url=f"http://127.0.0.1:{port}",
-        first_key="winnow:winnow-local",
-        private_webhooks="yes",
-        delivery_seconds=0.05,
-        chaos=chaos,
+    turk = turk_settings(
+        mongod_uri, port, first_key="winnow:winnow-local", private_webhooks="yes", delivery_seconds=0.05, chaos=chaos
     )
     market = Served(lambda: create_app(turk, clock), port)
     settings = factories.settings(

@@ -1,6 +1,5 @@
 """One task posted at a real marketplace, people who work on it, and a clock that both sides look at."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from api.store.connection import Document
 from tests import factories
 from tests.api.working import SLUG, category_with, opened, round_of
 from tests.jobs.serving import Served
-from tests.turk.served import SECRET, MovableClock, Site, Worker, free_port
+from tests.turk.served import MovableClock, Site, Worker, free_port, turk_settings
 from workers.jobs import collect
 from workers.jobs.desk import Desk
 from workers.market import MarketOptions, open_market
 from workers.ray_runtime import RayRuntime
 from workers.turk.app import create_app
-from workers.turk.settings import TurkSettings
 
 POLICY = {"slots": 30, "hidden_gold": 10, "validation": 0, "lessons": 2, "reward_cents": 90, "pay_unfinished": True}
 TIME = 31 * 60 + 120
@@ -103,15 +101,7 @@ class World:
 async def posted(mongod_uri: str, **policy: object) -> AsyncIterator[World]:
     """A category whose one task, of 30 images after 2 lessons, is posted at a marketplace."""
     clock, port = MovableClock(), free_port()
-    turk = TurkSettings(
-        mongodb_uri=mongod_uri,
-        secret=SECRET,
-        sign_up="names",
-        database=f"posted_{time.time_ns()}_turk",
-        public_url=f"http://127.0.0.1:{port}",
-        starting_balance_cents=10_000,
-        first_key="winnow:winnow-local",
-    )
+    turk = turk_settings(mongod_uri, port, starting_balance_cents=10_000, first_key="winnow:winnow-local")
     market = Served(lambda: create_app(turk, clock), port)
     settings = factories.settings(mongod_uri, "posted", market_endpoint=turk.public_url)
     options = MarketOptions(settings.market_endpoint, settings.market_access_key, settings.market_secret_key)

@@ -1,7 +1,6 @@
 """Our own marketplace tells the real web process at once, and the worker looks: no poll was due."""
 
 import asyncio
-import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,27 +10,19 @@ from api.operations.context import open_winnow
 from tests import factories
 from tests.api.working import SLUG, category_with, round_of
 from tests.jobs.serving import Served
-from tests.turk.served import SECRET, MovableClock, Site, free_port
+from tests.turk.served import MovableClock, Site, free_port, turk_settings
 from workers.jobs import collect
 from workers.jobs.desk import Desk
 from workers.market import MarketOptions, open_market
 from workers.ray_runtime import RayRuntime
 from workers.turk.app import create_app as create_market
-from workers.turk.settings import TurkSettings
 
 
 @pytest.mark.parametrize("private", ["yes", "no"])
 async def test_a_submission_is_collected_before_the_next_poll(mongod_uri: str, private: str) -> None:
     web, port = free_port(), free_port()
-    turk = TurkSettings(
-        mongodb_uri=mongod_uri,
-        secret=SECRET,
-        sign_up="names",
-        database=f"events_{time.time_ns()}_turk",
-        public_url=f"http://127.0.0.1:{port}",
-        first_key="winnow:winnow-local",
-        private_webhooks=private,
-        delivery_seconds=0.05,
+    turk = turk_settings(
+        mongod_uri, port, first_key="winnow:winnow-local", private_webhooks=private, delivery_seconds=0.05
     )
     settings = factories.settings(
         mongod_uri, "posted", market_endpoint=turk.public_url, public_url=f"http://127.0.0.1:{web}"

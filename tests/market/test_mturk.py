@@ -95,11 +95,6 @@ async def test_a_token_that_made_another_hit_is_an_error(market: Marketplace) ->
         await market.post(order(annotation="winnow:something-else"))
 
 
-async def test_two_processes_post_one_hit(served: Served) -> None:
-    markets = [MTurkMarket(served.url, "WINNOW", "any") for _ in range(4)]
-    assert len(set(await asyncio.gather(*(market.post(order()) for market in markets)))) == 1
-
-
 async def test_what_was_submitted_comes_back(served: Served, market: Marketplace) -> None:
     hit = await market.post(order(assignments=3))
     ids = [submit(served, hit, name, receipt=f"<R&{name}>") for name in ("Ada", "Bo")]
@@ -147,18 +142,6 @@ async def test_a_rejection_can_be_taken_back(served: Served, market: Marketplace
     assert await market.balance() == before
 
 
-async def test_blocks_can_be_repeated_and_taken_back(served: Served, market: Marketplace) -> None:
-    hit = await market.post(order())
-    submit(served, hit, "Ada")
-    annotator = (await market.assignments(hit))[0].annotator
-    for _ in range(2):
-        await market.block(annotator, "shares a timing pattern")
-    assert await market.blocked() == [annotator]
-    for _ in range(2):
-        await market.unblock(annotator, "")
-    assert await market.blocked() == []
-
-
 async def test_a_message_reaches_only_whose_work_was_decided(served: Served, market: Marketplace) -> None:
     hit = await market.post(order())
     assignment = submit(served, hit, "Ada")
@@ -185,15 +168,6 @@ async def test_what_does_not_exist(served: Served, market: Marketplace, mongod_u
             await stranger.expire(known)
     with pytest.raises(NotFound):
         await other_account.approve(assignment)
-
-
-async def test_expired_hits_have_no_places(market: Marketplace) -> None:
-    hit = await market.post(order())
-    assert (await market.status(hit)).available == 2
-    for _ in range(2):
-        await market.expire(hit)
-    status = await market.status(hit)
-    assert (status.state, status.available, status.pending) == ("reviewable", 0, 0)
 
 
 async def test_an_extension_counts_once(market: Marketplace) -> None:

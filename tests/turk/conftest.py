@@ -1,6 +1,5 @@
 """The marketplace served by uvicorn in a thread, on the test run's real MongoDB."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,10 +10,9 @@ import pytest
 import uvicorn
 
 from tests.turk.receivers import Receiver, listening
-from tests.turk.served import SECRET, MovableClock, Site, free_port, numbers
+from tests.turk.served import MovableClock, Site, free_port, turk_settings
 from workers.turk.app import create_app
 from workers.turk.clock import Clock
-from workers.turk.settings import TurkSettings
 
 
 @pytest.fixture(scope="session")
@@ -25,18 +23,7 @@ def serve(mongod_uri: str) -> Iterator[Callable[..., Site]]:
 
     def start(clock: Clock | None = None, **settings: Any) -> Site:
         port = free_port()
-        known = TurkSettings(
-            **{
-                "mongodb_uri": mongod_uri,
-                "secret": SECRET,
-                "database": f"turk_{os.getpid()}_{next(numbers)}",
-                "public_url": f"http://127.0.0.1:{port}",
-                "sweep_seconds": 3600.0,
-                "delivery_seconds": 0.02,
-                "sign_up": "names",
-                **settings,
-            }
-        )
+        known = turk_settings(mongod_uri, port, **{"sweep_seconds": 3600.0, "delivery_seconds": 0.02, **settings})
         movable = MovableClock()
         app = create_app(known, clock or movable)
         server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))

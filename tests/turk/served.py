@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import random
 import socket
 import ssl
@@ -45,6 +46,18 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def turk_settings(mongod_uri: str, port: int, **changes: Any) -> TurkSettings:
+    """Settings of a marketplace at this port, with a database of its own, where a name is enough to sign in."""
+    values = {
+        "mongodb_uri": mongod_uri,
+        "secret": SECRET,
+        "sign_up": "names",
+        "database": f"turk_{os.getpid()}_{next(numbers)}",
+        "public_url": f"http://127.0.0.1:{port}",
+    }
+    return TurkSettings(**{**values, **changes})
 
 
 class MovableClock:

@@ -13,14 +13,13 @@ from api.operations import curating, intake, rounds
 from api.operations.intake import NewImage
 from tests import factories
 from tests.jobs.serving import Served
-from tests.turk.served import SECRET, free_port
+from tests.turk.served import free_port, turk_settings
 from tests.ui.office import Office
 from workers.jobs import collect
 from workers.jobs.desk import Desk as WorkersDesk
 from workers.market import MarketOptions, open_market
 from workers.ray_runtime import RayRuntime
 from workers.turk.app import create_app as create_marketplace
-from workers.turk.settings import TurkSettings
 
 SLUG = "round"
 IMAGES = 120
@@ -91,15 +90,7 @@ class CuratingDesk(Office):
         """Let the worker post what is drafted at a real marketplace; returns the tasks that are posted."""
         port = free_port()
         market_url = f"http://127.0.0.1:{port}"
-        settings = TurkSettings(
-            mongodb_uri=self._uri,
-            secret=SECRET,
-            sign_up="names",
-            database=f"market_{port}",
-            public_url=market_url,
-            sweep_seconds=3600.0,
-            first_key="WINNOW:any",
-        )
+        settings = turk_settings(self._uri, port, sweep_seconds=3600.0, first_key="WINNOW:any")
         self._exits.callback(Served(lambda: create_marketplace(settings), port).stop)
         self.do(self._collect(market_url))
         return self.do(self.w.store.tasks.in_state(SLUG, TaskState.POSTED))

@@ -1,6 +1,5 @@
 """The real web process and the real marketplace on the real MongoDB, for pages in a real Chromium."""
 
-import time
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TypeVar
@@ -15,7 +14,7 @@ from api.operations import curating, intake, labeling, rounds
 from api.operations.context import utc_now
 from tests import factories
 from tests.jobs.serving import Served
-from tests.turk.served import SECRET, free_port
+from tests.turk.served import free_port, turk_settings
 from tests.ui.office import Office
 from tests.ui.working import ready
 from workers.jobs import collect
@@ -24,7 +23,6 @@ from workers.market import MarketOptions, open_market
 from workers.market.protocol import MarketAssignment, Marketplace
 from workers.ray_runtime import RayRuntime
 from workers.turk.app import create_app as create_marketplace
-from workers.turk.settings import TurkSettings
 
 SLUG = "bright"
 Result = TypeVar("Result")
@@ -52,15 +50,7 @@ class Stack(Office):
         market = free_port()
         self.market = f"http://127.0.0.1:{market}"
         self.ahead = timedelta()
-        turk = TurkSettings(
-            mongodb_uri=uri,
-            secret=SECRET,
-            sign_up="names",
-            database=f"ui_{time.time_ns()}_turk",
-            public_url=self.market,
-            sweep_seconds=3600.0,
-            first_key="WINNOW:any",
-        )
+        turk = turk_settings(uri, market, sweep_seconds=3600.0, first_key="WINNOW:any")
         exits.callback(Served(lambda: create_marketplace(turk), market).stop)
         super().__init__(uri, exits, lambda: utc_now() + self.ahead, market_endpoint=self.market)
         self.requester: Marketplace = open_market("turk", MarketOptions(self.market, "WINNOW", "any"))

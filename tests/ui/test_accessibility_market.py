@@ -9,10 +9,9 @@ from playwright.sync_api import Page, expect
 
 from tests.jobs.serving import Served
 from tests.turk.forms import REQUIRED, form, question, selection
-from tests.turk.served import SECRET, MovableClock, Site, free_port, post_hit
+from tests.turk.served import MovableClock, Site, free_port, post_hit, turk_settings
 from tests.ui.axe import violations_in_every_look
 from workers.turk.app import create_app
-from workers.turk.settings import TurkSettings
 
 PASSWORD = "seven small stones"
 QUESTION = (
@@ -26,14 +25,7 @@ QUESTION = (
 def site(mongod_uri: str) -> Iterator[Site]:
     """A marketplace of its own for this module."""
     port = free_port()
-    settings = TurkSettings(
-        mongodb_uri=mongod_uri,
-        secret=SECRET,
-        sign_up="open",
-        database=f"axe_{time.time_ns()}",
-        public_url=f"http://127.0.0.1:{port}",
-        sweep_seconds=3600.0,
-    )
+    settings = turk_settings(mongod_uri, port, sign_up="open", sweep_seconds=3600.0)
     clock = MovableClock()
     server = Served(lambda: create_app(settings, clock), port)
     yield Site(settings.public_url, settings, clock, pymongo.MongoClient(mongod_uri)[settings.database])
