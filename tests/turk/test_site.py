@@ -127,6 +127,16 @@ def test_another_workers_assignment_is_out_of_reach(site, requester):
     assert owner.http.get(f"/assignments/{assignment_id}/state").json()["state"] == "in_progress"
 
 
+def test_who_submits_anothers_assignment_earns_nothing_by_it(site, requester):
+    owner, other, hit_id = site.worker(), site.worker(), post_hit(requester)
+    assignment_id = owner.accept(hit_id)
+    other.submit(assignment_id)  # whoever knows the id may submit, as at Amazon: the frame has no cookie
+    [found] = requester.list_assignments_for_hit(HITId=hit_id)["Assignments"]
+    requester.approve_assignment(AssignmentId=assignment_id)
+    assert found["WorkerId"] == owner.id
+    assert "$0.50" in owner.http.get("/earnings").text and "$0.50" not in other.http.get("/earnings").text
+
+
 def test_forms_need_the_sessions_token(site, requester):
     worker, other, hit_id = site.worker(), site.worker(), post_hit(requester)
     for token in ("", "wrong", other.csrf):
