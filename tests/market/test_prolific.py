@@ -142,6 +142,7 @@ def test_the_task_page_is_told_who_comes() -> None:
 
 
 def test_a_long_title_keeps_its_end() -> None:
-    short = api.shortened("Does this image show " + "very " * 40 + "much? (150 images, digits 1.2.3)")
+    title = "Does this image show " + "very " * 40 + "much? (150 images, digits 1.2.3)"
+    short = api.study(order(title=title), "project", "group")["name"]
     assert len(short) == api.MAX_TITLE
     assert short.endswith("(150 images, digits 1.2.3)")

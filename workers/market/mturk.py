@@ -19,7 +19,7 @@ from botocore.exceptions import ConnectionError as ConnectionFailed
 from active_learning.domain.errors import InputError, MarketUnavailable, NotFound, StateError, WinnowError
 from workers.market import requester_api as api
 from workers.market.calling import NotYet, pace_of, patiently
-from workers.market.protocol import HitOrder, HitStatus, MarketAssignment, MarketBonus
+from workers.market.protocol import HitOrder, HitStatus, MarketAssignment, MarketBonus, with_reference
 
 SANDBOX = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
 LIVE = "https://mturk-requester.us-east-1.amazonaws.com"
@@ -136,7 +136,7 @@ class MTurkMarket:
 
     async def bonus(self, annotator: str, assignment: str, cents: int, reason: str, token: str) -> None:
         """SendBonus, once: the reason ends with the token, and ListBonusPayments tells whether it was paid."""
-        text = api.with_reference(reason, token)
+        text = with_reference(reason, token)
         if await self._bonus_paid(assignment, text):
             return
         try:

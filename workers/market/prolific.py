@@ -22,7 +22,7 @@ from active_learning.domain.errors import (
 )
 from workers.market import prolific_api as api
 from workers.market.calling import NotYet, pace_of, patiently
-from workers.market.protocol import HitOrder, HitStatus, MarketAssignment, MarketBonus
+from workers.market.protocol import HitOrder, HitStatus, MarketAssignment, MarketBonus, reference
 
 ENDPOINT = "https://api.prolific.com"
 CURRENCY = "USD"
@@ -118,7 +118,7 @@ class ProlificMarket:
         tokens = api.announced([message["body"] for message in messages], assignment)
         if any(paid.token == token for paid in api.market_bonuses(known, tokens)):
             return
-        last = max((_time(m) for m in messages if f"(reference {token})" in m["body"]), default=None)
+        last = max((_time(m) for m in messages if reference(token) in m["body"]), default=None)
         if last is not None and datetime.now(UTC) - last < SHOWN_AFTER:
             raise MarketUnavailable(
                 f"Prolific does not show yet whether the bonus for submission {assignment} was paid.",

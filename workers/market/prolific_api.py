@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from workers.market.protocol import HitOrder, HitState, HitStatus, MarketAssignment, MarketBonus, ReviewState
+from workers.market.protocol import (
+    HitOrder,
+    HitState,
+    HitStatus,
+    MarketAssignment,
+    MarketBonus,
+    ReviewState,
+    with_reference,
+)
 
 SITE = "https://app.prolific.com"
 MAX_TITLE = 120
@@ -33,7 +41,7 @@ def study(order: HitOrder, project: str, blocklist: str) -> dict[str, Any]:
     """The body that makes a draft: a third of the time that is allowed is what the work is said to take."""
     minutes = max(2, order.duration_s // 60)
     return {
-        "name": shortened(order.title),
+        "name": order.title_within(MAX_TITLE),
         "internal_name": order.annotation,
         "description": order.description,
         "external_study_url": study_url(order.question_url),
@@ -55,14 +63,6 @@ def study_url(url: str) -> str:
     """The task page's address with what it has to be told: who comes, and where to send them in the end."""
     told = "&".join(f"{name}={{{{%{value}%}}}}" for name, value in PLACEHOLDERS.items())
     return f"{url}{'&' if '?' in url else '?'}{told}&{urlencode({'turkSubmitTo': SITE})}"
-
-
-def shortened(title: str) -> str:
-    """A title that is too long loses its middle: its end tells tasks apart."""
-    if len(title) <= MAX_TITLE:
-        return title
-    tail = MAX_TITLE // 2
-    return f"{title[: MAX_TITLE - tail - 1]}…{title[-tail:]}"
 
 
 def rejection(reason: str) -> str:
@@ -119,7 +119,7 @@ def market_assignment(hit: str, submission: Mapping[str, Any]) -> MarketAssignme
 
 def announcement(cents: int, submission: str, reason: str, token: str) -> str:
     """What is written to somebody before a bonus is paid: Prolific tells them no reason, and us no token."""
-    return f"A bonus of ${cents // 100}.{cents % 100:02d} for submission {submission}: {reason} (reference {token})"
+    return f"A bonus of ${cents // 100}.{cents % 100:02d} for submission {submission}: {with_reference(reason, token)}"
 
 
 def announced(bodies: Iterable[str], submission: str) -> dict[str, int]:

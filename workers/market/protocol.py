@@ -30,6 +30,13 @@ class HitOrder(Value):
     annotation: str = Field(max_length=255)
     completion_code: str = ""
 
+    def title_within(self, most: int) -> str:
+        """The title in at most ``most`` characters. A longer one loses its middle: its end tells tasks apart."""
+        if len(self.title) <= most:
+            return self.title
+        tail = most // 2
+        return f"{self.title[: most - tail - 1]}…{self.title[-tail:]}"
+
 
 class HitStatus(Value):
     """How a HIT stands.
@@ -66,6 +73,16 @@ class MarketBonus(Value):
     annotator: str
     cents: int
     token: str
+
+
+def with_reference(reason: str, token: str) -> str:
+    """A bonus's reason that ends with its token: what a market gives back with the bonus, or with its announcement."""
+    return f"{reason} {reference(token)}"
+
+
+def reference(token: str) -> str:
+    """The token as a reason ends with it."""
+    return f"(reference {token})"
 
 
 class Marketplace(Protocol):

@@ -90,13 +90,9 @@ def external_question(url: str) -> str:
 
 
 def hit_type(order: HitOrder) -> dict[str, Any]:
-    """The parameters of CreateHITType. A title that is too long loses its middle: its end tells tasks apart."""
-    title = order.title
-    if len(title) > MAX_TITLE:
-        tail = MAX_TITLE // 2
-        title = f"{title[: MAX_TITLE - tail - 1]}…{title[-tail:]}"
+    """The parameters of CreateHITType."""
     values = {
-        "Title": title,
+        "Title": order.title_within(MAX_TITLE),
         "Description": order.description,
         "Reward": dollars(order.reward_cents),
         "AssignmentDurationInSeconds": order.duration_s,
@@ -160,11 +156,6 @@ def market_assignment(assignment: Mapping[str, Any]) -> MarketAssignment:
         accepted_at=assignment["AcceptTime"],
         submitted_at=assignment["SubmitTime"],
     )
-
-
-def with_reference(reason: str, token: str) -> str:
-    """A bonus's reason that ends with its token: the one thing that a list of bonuses gives back."""
-    return f"{reason} (reference {token})"
 
 
 def market_bonus(paid: Mapping[str, Any]) -> MarketBonus:

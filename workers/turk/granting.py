@@ -111,8 +111,7 @@ async def grant(database: Database, kind: Document, worker: str, value: int, now
         await database.qualification_requests.update_many(waiting, {"$set": decided}, session=session)
         await _change(database, session, kind, worker, _granted(value, now), now)
         if tell:
-            text = f"You have been given the qualification “{kind['name']}”, with the value {value}."
-            await _tell(database, session, kind, worker, "You are qualified", text, now)
+            await _tell_value(database, session, kind, worker, value, now)
 
     await database.atomically(act)
 
@@ -159,8 +158,7 @@ async def decide(
             text = f"You were not given the qualification “{kind['name']}”." + (f" Reason: {reason}" if reason else "")
             await _tell(database, session, kind, request["worker"], "Your request was refused", text, now)
         else:
-            text = f"You have been given the qualification “{kind['name']}”, with the value {value}."
-            await _tell(database, session, kind, request["worker"], "You are qualified", text, now)
+            await _tell_value(database, session, kind, request["worker"], value, now)
 
     await database.atomically(act)
 
@@ -222,6 +220,13 @@ async def _insert_request(
     }
     await database.qualification_requests.insert_one(request, session=session)
     return identifier
+
+
+async def _tell_value(
+    database: Database, session: Session, kind: Document, worker: str, value: int, now: datetime
+) -> None:
+    text = f"You have been given the qualification “{kind['name']}”, with the value {value}."
+    await _tell(database, session, kind, worker, "You are qualified", text, now)
 
 
 async def _tell(
