@@ -181,7 +181,9 @@ class RayRuntime:
 
     def _init(self) -> None:
         # A Ray of one's own talks to itself over loopback, whatever the machine's network is; a token guards its ports.
+        # Without "local" Ray would join whatever cluster somebody else has started on this machine.
         local: dict[str, Any] = {
+            "address": "local",
             "num_cpus": self._cpus,
             "include_dashboard": False,
             "object_store_memory": 200 << 20,

@@ -90,6 +90,17 @@ async def test_a_killed_node_costs_its_own_range(w: Winnow, cluster: Cluster, mo
     assert await block_writes(w) == writes, "what is scored is not scored again"
 
 
+async def test_a_cluster_that_is_not_named_is_left_alone(w: Winnow, cluster: Cluster) -> None:
+    """Somebody else's Ray runs on this machine, and Ray's own default would join it."""
+    await ready_to_train(w, 600)
+    work = desk(w)
+    try:
+        assert await work.heavy.run("train", SLUG, 1) == MODEL
+        assert ray.get_runtime_context().gcs_address != cluster.address
+    finally:
+        await work.heavy.close()
+
+
 def start_worker(w: Winnow, log: Path) -> "subprocess.Popen[bytes]":
     words = ("-m", "tests.jobs.scored_pool", w.settings.mongodb_uri, w.settings.database, str(N // RANGES + 1))
     with log.open("ab") as out:
