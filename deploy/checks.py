@@ -62,12 +62,11 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("tests/ui",),
 )
 
-# The order of the files is kept: tests/conftest.py puts the longest first.
-TWO, THREE = ((*("-n", str(n), "--dist", "loadfile"), "--no-loadscope-reorder") for n in (2, 3))
-SHARED = {
-    **dict.fromkeys(("tests/unit", "tests/laws", "tests/scraper"), TWO),
-    **dict.fromkeys(("tests/store", "tests/jobs", "tests/kills", "tests/ui"), THREE),
-}
+# The order of the files is kept: tests/conftest.py puts the longest first. Three at a time take longer on two cores.
+TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+SHARED = dict.fromkeys(
+    ("tests/unit", "tests/laws", "tests/scraper", "tests/store", "tests/jobs", "tests/kills", "tests/ui"), TWO
+)
 """First paths of groups of which several tests run at a time: they share nothing, and many of them wait. What measures
 times is in ``tests/alone``."""
 
