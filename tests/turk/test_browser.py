@@ -1,25 +1,29 @@
-"""The site in Chromium: from signing in to the next HIT, with a task page on another origin in the frame.
+"""Both sites in Chromium: from an invitation over work, refusal and appeal to the payments, at desktop and phone width.
 
-Playwright's synchronous API keeps an event loop in its thread, so the browser gets a thread of its own here.
+The task page in the frame is on another origin. Playwright's synchronous API keeps an event loop in its thread, so the
+browser gets a thread of its own here.
 """
 
-import asyncio
+import csv
+import os
 import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.turk.served import Site, external_question, post_hit
-from workers.turk import invitations
-from workers.turk.database import Database
+from tests.turk.requesters import PASSWORD, have_password
+from tests.turk.served import external_question, post_hit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"]
+SHOTS = os.environ.get("WINNOW_TEST_SCREENSHOTS", "")
+LAB, SECRET_OF_ADA = "bird-lab", "seven small stones"
 PAGE = b"""<!doctype html><title>task</title><p id="said">the module has not run</p>
 <form method="post"><button>Submit</button></form><script type="module" src="/task.js"></script>"""
 SCRIPT = b"""const given = new URLSearchParams(location.search), form = document.querySelector("form");
@@ -45,14 +49,6 @@ class TaskServer(BaseHTTPRequestHandler):
         return
 
 
-async def invite(site: Site) -> str:
-    """The address of an invitation for one person."""
-    database, now = Database(site.settings.mongodb_uri, site.settings.database), site.clock()
-    made = await invitations.make(database, None, now, uses=1, until=now + timedelta(days=1))
-    await database.close()
-    return site.url + invitations.path(made["_id"])
-
-
 @pytest.fixture
 def task_url() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), TaskServer)
@@ -66,109 +62,169 @@ def task_url() -> Iterator[str]:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
 @pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (390, "dark")])
-def test_from_signing_in_to_the_next_hit(serve, task_url, width, colours):
-    site = serve()
-    requester = site.requester("BROWSER")
-    hit_ids = [post_hit(requester, Question=external_question(task_url, "0")) for _ in range(2)]
+def test_from_an_invitation_to_the_payments(serve, task_url, width, colours):
+    site = serve(sign_up="invited")
+    have_password(site, LAB)
+    client = site.requester(LAB)
+    hit_ids = [post_hit(client, Question=external_question(task_url, "0")) for _ in range(3)]
     complaints: list[str] = []
+
+    def opened(browser: Browser, name: str, **options: bool) -> Person:
+        look = {"viewport": {"width": width, "height": 800}, "color_scheme": colours, **options}
+        page = browser.new_context(**look).new_page()  # type: ignore[arg-type]
+        page.on("console", lambda entry: complaints.append(entry.text) if entry.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return Person(page, site.url, f"{name}-{width}")
 
     def browse() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours)
-            page.on("console", lambda entry: complaints.append(entry.text) if entry.type == "error" else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            _walk(page, site.url)
+            lab, ada = opened(browser, "lab"), opened(browser, "ada")
+            ada_joins(ada, lab_invites(lab))
+            ada_works(ada)
+            lab_decides(lab)
+            ada_appeals(opened(browser, "plain", java_script_enabled=False))
+            lab_gives_in_and_pays(lab)
+            ada_reads_what_she_earned(ada)
+            lab_takes_the_payroll(lab)
             browser.close()
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(browse).result()
     assert complaints == []
-    found = requester.list_assignments_for_hit(HITId=hit_ids[0])["Assignments"]
-    assert len(found) == 1 and "<FreeText>R-9</FreeText>" in found[0]["Answer"]
-    assert requester.get_hit(HITId=hit_ids[1])["HIT"]["NumberOfAssignmentsPending"] == 1
+    for hit_id in hit_ids[:2]:
+        (found,) = client.list_assignments_for_hit(HITId=hit_id)["Assignments"]
+        assert found["AssignmentStatus"] == "Approved" and "<FreeText>R-9</FreeText>" in found["Answer"]
+    assert client.get_hit(HITId=hit_ids[2])["HIT"]["NumberOfAssignmentsPending"] == 0, "it was returned"
 
 
-def _walk(page: Page, url: str) -> None:
-    page.goto(url)
-    page.locator("input:focus").wait_for()
-    page.keyboard.type("Ada")
-    page.keyboard.press("Enter")
-    page.get_by_role("link", name="Preview Does this image show a 3?").click()
-    page.get_by_text("This is a preview.").wait_for()
-    page.get_by_role("button", name="Accept").click()
-    frame = page.frame_locator("#task")
-    frame.get_by_text("own server said 200").wait_for()
-    assert "left" in page.locator("#countdown").inner_text()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"
-    frame.get_by_role("button", name="Submit").click()
-    page.get_by_role("heading", name="Submitted. Thank you!").wait_for()
-    page.get_by_role("button", name="Accept the next one").click()
-    frame.get_by_text("own server said 200").wait_for()
+@dataclass(frozen=True)
+class Person:
+    """Somebody before a browser of their own."""
+
+    page: Page
+    url: str
+    name: str
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def reads(self, text: str, look: str = "") -> None:
+        """Waits for a text. With ``look`` the page is kept as a picture, and must fit the window."""
+        self.page.get_by_text(text).first.wait_for()
+        if look:
+            fits = self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert fits, f"{look} is wider than the window"
+            if SHOTS:
+                self.page.screenshot(path=f"{SHOTS}/whole-{self.name}-{look}.png", full_page=True)
+
+    def types(self, *texts: str) -> None:
+        """By keyboard, from the field that has the focus; Enter sends the form."""
+        self.page.locator("input:focus").wait_for()
+        for number, text in enumerate(texts):
+            if number:
+                self.page.keyboard.press("Tab")
+            self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
+
+    def press(self, name: str, role: Literal["button", "link"] = "button") -> None:
+        self.page.get_by_role(role, name=name, exact=True).first.press("Enter")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
-def test_from_an_invitation_to_an_appeal(serve, task_url):
-    site = serve(sign_up="invited")
-    requester = site.requester("LAB")
-    hit_ids = [post_hit(requester, Question=external_question(task_url, "0")) for _ in range(3)]
-    invitation = asyncio.run(invite(site))
-
-    def submitted(hit_id: str) -> str:
-        (found,) = requester.list_assignments_for_hit(HITId=hit_id)["Assignments"]
-        return str(found["AssignmentId"])
-
-    def browse() -> None:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            _join_and_go_on(browser, invitation)
-            requester.reject_assignment(AssignmentId=submitted(hit_ids[0]), RequesterFeedback="All were no.")
-            _appeal_without_scripts(browser, site.url)
-            browser.close()
-
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(browse).result()
-    assert submitted(hit_ids[1])
-    assert requester.get_hit(HITId=hit_ids[2])["HIT"]["NumberOfAssignmentsPending"] == 0
-    (appeal,) = site.database["appeals"].find()
-    assert (appeal["_id"], appeal["text"]) == (submitted(hit_ids[0]), "Number 12 shows one.")
+def lab_invites(lab: Person) -> str:
+    """Gives the address of the invitation."""
+    lab.go("/requester")
+    lab.types(LAB, PASSWORD)
+    lab.reads("free,", "hits")
+    lab.go("/requester/invitations")
+    lab.page.get_by_label("For whom").fill("Ada of the second year")
+    lab.press("Make a link")
+    lab.reads("0 of 1 used", "invitation")
+    return str(lab.page.locator("code").first.inner_text())
 
 
-def _join_and_go_on(browser: Browser, invitation: str) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 800})
-    page.goto(invitation)
-    # The name has the focus; the rest is reached by the keyboard.
-    page.locator("input:focus").wait_for()
-    for text in ("Ada", "seven small stones", "seven small stones"):
-        page.keyboard.type(text)
-        page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    page.get_by_role("link", name="Preview").click()
+def ada_joins(ada: Person, invitation: str) -> None:
+    ada.page.goto(invitation)
+    ada.reads("You are invited.", "join")
+    ada.types("Ada", SECRET_OF_ADA, SECRET_OF_ADA)
+    ada.reads("HITs you can do now", "list")
+
+
+def ada_works(ada: Person) -> None:
+    """Two are submitted, one after the other by itself; the third is returned."""
+    page = ada.page
+    ada.press("Preview Does this image show a 3?", "link")
+    ada.reads("This is a preview.", "preview")
     page.get_by_label("and then the next ones automatically").check()
-    page.get_by_role("button", name="Accept").click()
+    ada.press("Accept")
     frame, going_on = page.frame_locator("#task"), page.get_by_label("Accept the next one automatically")
-    for _ in range(2):
+    for look in ("work", "next"):
         frame.get_by_text("own server said 200").wait_for()
-        assert going_on.is_checked()
+        assert going_on.is_checked() and "left" in page.locator("#countdown").inner_text()
+        ada.reads("left", look)
         before = page.url
-        frame.get_by_role("button", name="Submit").click()
+        frame.get_by_role("button", name="Submit").press("Enter")
         page.wait_for_url(lambda url, before=before: url != before)
     with page.expect_response("**/going-on"):
         going_on.uncheck()
-    page.get_by_role("button", name="Return").click()
-    page.get_by_role("heading", name="HITs you can do now").wait_for()
-    page.close()
+    ada.press("Return")
+    ada.reads("HITs you can do now")
+    ada.go("/earnings")
+    ada.reads("2 in review", "pending")
 
 
-def _appeal_without_scripts(browser: Browser, url: str) -> None:
-    page = browser.new_context(java_script_enabled=False).new_page()
-    page.goto(f"{url}/earnings")
-    page.locator("input:focus").wait_for()
-    page.keyboard.type("Ada")
-    page.keyboard.press("Tab")
-    page.keyboard.type("seven small stones")
-    page.keyboard.press("Enter")
-    page.get_by_role("link", name="Appeal").click()
-    page.get_by_label("Why should the requester look at it again?").fill("Number 12 shows one.")
-    page.get_by_role("button", name="Send the appeal").click()
-    page.get_by_role("heading", name="Your appeal").wait_for()
+def lab_decides(lab: Person) -> None:
+    """One is approved, the other is refused with a reason."""
+    for decision, words, said in (
+        ("Approve and pay", "Lovely.", "Approved 1 submission."),
+        ("Reject", "All were no.", "Rejected 1 submission."),
+    ):
+        lab.go("/requester?state=review")
+        lab.press("Does this image show a 3?", "link")
+        lab.reads("R-9", f"review-{decision[:6]}")
+        lab.page.get_by_role("checkbox", name="Ada").press("Space")
+        lab.page.get_by_label("What the worker reads").fill(words)
+        lab.press(decision)
+        lab.reads(said)
+
+
+def ada_appeals(ada: Person) -> None:
+    """Without scripts: she signs in, reads why, and asks to look at it again."""
+    ada.go("/earnings?state=Rejected")
+    ada.types("Ada", SECRET_OF_ADA)
+    ada.reads("Reason: All were no.", "refused")
+    ada.press("Appeal", "link")
+    ada.page.get_by_label("Why should the requester look at it again?").fill("Number 12 shows one.")
+    ada.press("Send the appeal")
+    ada.reads("Your appeal", "appeal")
+
+
+def lab_gives_in_and_pays(lab: Person) -> None:
+    lab.go("/requester/appeals")
+    lab.reads("Number 12 shows one.", "appeal")
+    lab.page.get_by_label("Your answer").fill("You are right, sorry.")
+    lab.press("Approve and pay")
+    lab.reads("Approved: You are right, sorry.")
+    lab.press("Does this image show a 3?", "link")
+    lab.page.get_by_label("US dollars").fill("0.25")
+    lab.page.get_by_label("Reason, which the worker reads").fill("For the trouble.")
+    lab.press("Pay the bonus")
+    lab.reads("bonus $0.25", "bonus")
+
+
+def ada_reads_what_she_earned(ada: Person) -> None:
+    ada.go("/earnings")
+    ada.reads("2 done")
+    ada.reads("Feedback: You are right, sorry.", "earned")
+    totals = ada.page.locator(".totals .card").all_inner_texts()
+    assert [text.split()[1] for text in totals] == ["$1.00", "$0.00", "$0.25", "$0.00"]
+    ada.reads("For the trouble.")
+
+
+def lab_takes_the_payroll(lab: Person) -> None:
+    lab.go("/requester/money")
+    lab.reads("Paid to workers", "money")
+    with lab.page.expect_download() as download:
+        lab.press("Download CSV")
+    (row,) = csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines())
+    assert (row["name"], row["total USD"]) == ("Ada", "1.25")

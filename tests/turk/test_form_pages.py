@@ -188,6 +188,8 @@ def test_a_form_by_keyboard_at_a_desk(serve):
         page.get_by_role("button", name="Submit").click()
         page.get_by_role("heading", name="Not submitted yet").wait_for()
         assert "The number must be at least 18" in page.locator("#q4-complaint").inner_text()
+        assert page.locator("#q4-field-hint").inner_text() == "A number from 18 to 99."
+        assert border(page, "#q4-field") == border(page, "#q4") != border(page, "#q5-field"), "what is wrong is red"
         assert violations_in_every_look(page) == []
         assert page.get_by_label("It is dog").is_checked() and page.get_by_label("Why?").input_value() != ""
         page.get_by_label("Your age").fill("70")
@@ -204,6 +206,10 @@ def test_a_form_by_keyboard_at_a_desk(serve):
         "age": {"70"},
         "why": {"Because it barks"},
     }
+
+
+def border(page: Page, selector: str) -> str:
+    return str(page.locator(selector).evaluate("it => getComputedStyle(it).borderLeftColor"))
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")

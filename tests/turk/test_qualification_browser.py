@@ -56,8 +56,12 @@ def walk(page: Page, url: str, look: str) -> None:
     page.goto(url)
     page.keyboard.type("Ada")
     page.keyboard.press("Enter")
-    press(page, "button", "Accept Does this image show a 3?")
+    page.get_by_text("It asks for a qualification that you do not have.").wait_for()
+    assert page.get_by_role("button", name="Accept").count() == 0
+    looked_at(page, f"{look}-list")
+    press(page, "link", "What Does this image show a 3? asks for")
     page.get_by_text("asked: at least 80; yours: none").wait_for()
+    assert page.get_by_role("button", name="Accept").count() == 0
     looked_at(page, f"{look}-missing")
     press(page, "link", "Knows birds")
     page.get_by_text("test of 5 minutes").wait_for()

@@ -12,6 +12,9 @@ from workers.turk.identifiers import order_key
 from workers.turk.states import OVERRIDE_WINDOW, Assignment, AssignmentState
 
 MAX_TEXT = 2_000
+MAX_FEEDBACK = 1_024
+"""The most characters that RequesterFeedback has in the API."""
+
 PAGE = 100
 
 
@@ -89,7 +92,8 @@ async def answer(
     assignment = await database.assignments.find_one(mine)
     if accept and assignment is not None and assignment["state"] == AssignmentState.REJECTED:
         # Paid first: an appeal that says "accepted" has been paid, even when this process dies in between.
-        await lifecycle.approve(database, assignment_id, None, now, override=True)
+        # And the reason of the rejection no longer stands beside paid work.
+        await lifecycle.approve(database, assignment_id, text[:MAX_FEEDBACK], now, override=True)
     await database.appeals.update_one(
         {**mine, "answered_at": None}, {"$set": {"answered_at": now, "accepted": accept, "answer": text}}
     )

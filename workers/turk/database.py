@@ -93,6 +93,7 @@ class Database:
                 await self._database.command("collMod", name, validator=validator)
         await self._index()
         await self._index_qualifications()
+        await self._upgrade()
 
     async def _create(self, name: str, validator: Document) -> None:
         try:
@@ -125,9 +126,6 @@ class Database:
         await self.messages.create_index([("worker", ASCENDING), ("order", ASCENDING)])
         await self.messages.create_index([("requester", ASCENDING), ("order", ASCENDING)])
         await self.messages.create_index([("thread", ASCENDING), ("order", ASCENDING)])
-        # Messages from before there were threads each become one.
-        each_its_own = [{"$set": {"thread": "$_id", "sender": "requester"}}]
-        await self.messages.update_many({"thread": None}, each_its_own)
         await self.access_keys.create_index([("requester", ASCENDING), ("created_at", ASCENDING)])
         await self.reviews.create_index([("hit", ASCENDING), ("order", ASCENDING)])
         await self.attempts.create_index([("at", ASCENDING)], expireAfterSeconds=TOKEN_RECORD_SECONDS)
@@ -149,6 +147,12 @@ class Database:
         await self.hits.create_index([("requirements.QualificationTypeId", ASCENDING)], sparse=True)
         await self.hit_types.create_index([("requirements.ActionsGuarded", ASCENDING)], sparse=True)
         await self.assignments.create_index([("worker", ASCENDING), ("state", ASCENDING)])
+
+    async def _upgrade(self) -> None:
+        """Brings what older versions have stored up to this one."""
+        # Messages from before there were threads each become one.
+        each_its_own = [{"$set": {"thread": "$_id", "sender": "requester"}}]
+        await self.messages.update_many({"thread": None}, each_its_own)
 
     async def atomically(self, act: Callable[[Session], Awaitable[Result]]) -> Result:
         """Runs ``act`` in one transaction and commits it. ``act`` runs again after a write conflict, so it must not

@@ -86,6 +86,8 @@ class FreeText:
     def hint(self) -> str:
         """What is asked of the answer, as a sentence for the worker; empty when anything goes."""
         number = _between(self.low, self.high) if self.numeric else ""
+        if None not in (self.low, self.high) and self.low != self.high:
+            number = f" from{number}"
         length = _between(self.min_length or None, self.max_length)
         parts = [f"a number{number}"] if self.numeric else []
         parts += [f"{length.removeprefix(' ')} character{'' if self.max_length == 1 else 's'}"] if length else []

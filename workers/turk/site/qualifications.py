@@ -1,7 +1,7 @@
 """The workers' pages of qualifications: what I have, what I can ask for, and what a HIT asks of me."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -140,21 +140,27 @@ def _time_left(request: Request, held: Document | None) -> int:
 async def refused(request: Request, reason: Exception) -> Response:
     """Answers Unqualified: which requirements are missing, and where each can be had."""
     assert isinstance(reason, Unqualified)
-    here, marketplace = session.current(request), marketplace_of(request)
+    here = session.current(request)
     if here is None or request.url.path.startswith("/frames/"):
         return await pages.refused(request, reason)
-    kinds = [one["QualificationTypeId"] for one in reason.missing]
+    rows = await explained(marketplace_of(request), here.worker_id, reason.missing)
+    return pages.render(request, "unqualified.html", {"missing": rows}, status=reason.status)
+
+
+async def explained(marketplace: Marketplace, worker: str, missing: Sequence[Mapping[str, Any]]) -> list[Document]:
+    """Requirements that this worker does not meet, for the page: name, link, what is asked and what the worker has."""
+    kinds = [one["QualificationTypeId"] for one in missing]
     found = marketplace.database.qualification_types.find({"_id": {"$in": kinds}}, {"name": 1, "deleted_at": 1})
     named: dict[str, Document] = {kind["_id"]: kind async for kind in found}
-    values = await qualifying.standing(marketplace.database, here.worker_id, kinds)
-    rows = []
-    for one in reason.missing:
+    values = await qualifying.standing(marketplace.database, worker, kinds)
+    rows: list[Document] = []
+    for one in missing:
         kind = one["QualificationTypeId"]
         own = named.get(kind)
         link = "/qualifications" if own is None else None if own["deleted_at"] else f"/qualifications/{kind}"
         name = qualifying.SYSTEM[kind].name if kind in qualifying.SYSTEM else own["name"] if own else kind
         rows.append({"name": name, "link": link, "asked": qualifying.words(one), "mine": _shown(values.get(kind))})
-    return pages.render(request, "unqualified.html", {"rows": rows}, status=reason.status)
+    return rows
 
 
 async def _kind(request: Request, worker: str) -> tuple[Document, Document | None]:

@@ -38,8 +38,12 @@ async def open_hits(database: Database, worker: str, now: datetime) -> list[Hit]
 async def groups_for(
     database: Database, worker: str, now: datetime, wanted: Wanted | None = None
 ) -> tuple[list[Document], bool]:
-    """HITs that this worker can see, by HIT type: how many, and the first one's id. And whether more follow."""
+    """HITs that this worker can see, by HIT type: how many, and the first one's id. And whether more follow.
+
+    ``closed`` tells that the worker may not accept them: a qualification is missing.
+    """
     wanted = wanted or Wanted()
+    closed = await qualifying.closed_to(database, worker, "accept")
     pipeline: list[dict[str, Any]] = [
         {"$match": {"$and": [await _open_to(database, worker, now, "discover"), _matching(wanted)]}},
         {"$sort": {"order": 1}},
@@ -58,6 +62,7 @@ async def groups_for(
                 "hits": {"$sum": 1},
             }
         },
+        {"$set": {"closed": {"$in": ["$_id", closed]}}},
         {"$sort": SORTED[wanted.sort]},
         {"$skip": (wanted.page - 1) * GROUPS},
         {"$limit": GROUPS + 1},

@@ -21,7 +21,7 @@ from workers.turk.questions import (
     parse_form,
     parse_question,
 )
-from workers.turk.site import browsing, earned, entrance, following, pages, queries, session, talking
+from workers.turk.site import browsing, earned, entrance, following, pages, qualifications, queries, session, talking
 from workers.turk.states import Assignment, AssignmentState, Hit, is_open
 
 MAX_SUBMISSION_BYTES = 1 << 20
@@ -69,13 +69,14 @@ async def hits_json(request: Request) -> Response:
 
 async def preview(request: Request) -> Response:
     """GET /hits/{hit_id}: the HIT before it is accepted."""
-    session.required(request)
-    marketplace = marketplace_of(request)
+    here, marketplace = session.required(request), marketplace_of(request)
     hit = await _hit(request)
+    unmet = await qualifying.unmet(marketplace.database, here.worker_id, hit.get("requirements", []), "accept")
+    missing = await qualifications.explained(marketplace, here.worker_id, unmet)
     parameters = [("assignmentId", PREVIEW), ("hitId", hit["_id"])]
     question = parse_question(hit["question"], marketplace.settings.public_url)
     available = hit["available"] if is_open(hit, marketplace.clock()) else 0
-    context = {"hit": hit, "available": available, **_frame(hit, question, parameters)}
+    context = {"hit": hit, "available": available, "missing": missing, **_frame(hit, question, parameters)}
     return pages.render(request, "preview.html", context, csp=_framing(request, question))
 
 
