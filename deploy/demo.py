@@ -14,13 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from active_learning import splits
 from active_learning.domain.category import Category
-from active_learning.domain.errors import InputError, NotFound
+from active_learning.domain.errors import InputError, NotFound, StateError
 from active_learning.domain.label import Source
 from active_learning.domain.policy import Policy
 from active_learning.domain.round import CategoryState
 from api.operations import accounts, curating, intake, overview, picturing, recounting, viewing
 from api.operations.context import Winnow, open_winnow
 from api.settings import Settings
+from api.store.jobs import JobState
 from deploy import report as reports
 from deploy import stack
 from deploy.processes import Supervisor
@@ -120,6 +121,7 @@ async def _run(
     slug = checked.category.slug
     async with open_winnow(settings) as w:
         await stack.remember_ports(w, options.data, options.ports)
+        await w.store.jobs.revive(w.clock())
         truth = await _prepare(w, checked, console)
         _print_addresses(settings, options, slug, console)
         if not options.once:
@@ -276,6 +278,7 @@ async def _follow(
             supervisor.poll()
             if crowd is not None and crowd.done():
                 crowd.result()  # it only ends by itself when something is wrong: say so instead of waiting for ever
+            await refuse_to_wait(w)
             document = await w.store.categories.get(slug)
             status.update(f"{document['phase']}  [dim]({document['counts']['unknown']:,} unknown)[/dim]")
             found = (await reports.report(w, slug, 0.0, None))["rounds"]
@@ -288,6 +291,17 @@ async def _follow(
             if document["state"] == CategoryState.FINISHED.value:
                 return
             await asyncio.sleep(0.3)
+
+
+async def refuse_to_wait(w: Winnow) -> None:
+    """Raises :class:`StateError` when a job of the loop has used up its attempts: nothing goes on by itself then."""
+    for job in await w.store.jobs.troubled():
+        if job["state"] == JobState.FAILED.value:
+            raise StateError(
+                f"The job '{job['_id']}' has failed too often, at last with: {job['error']}",
+                "The whole story is in worker.log of the data folder. Mend the cause and start the demo again: it "
+                "goes on where it was.",
+            )
 
 
 def _line(cells: tuple[str, ...]) -> str:
