@@ -66,8 +66,10 @@ def steps(seed: int, count: int) -> list[Step]:
 class World:
     """One requester with HITs and workers of his own, at the marketplace and in the model."""
 
-    def __init__(self, database: Any, name: str) -> None:
+    def __init__(self, database: Any, name: str, look_every: int = 1) -> None:
+        """``look_every`` so many steps the HIT that was stepped on is looked at, and 25 times less often everything."""
         self.database = database
+        self.look_every = look_every
         self.name = name
         self.market = Market(now=START, deposited=BALANCE)
         self.done = 0
@@ -83,9 +85,9 @@ class World:
                     continue
                 self.outcomes[step.word, outcome] += 1
                 self.done += 1
-                if task is not None:
-                    await self._look(task)
-                if self.done % WHOLE_EVERY == 0:
+                if task is not None and self.done % self.look_every == 0:
+                    self._compare(task, (await self.call("GetHIT", HITId=task.id))["HIT"])
+                if self.done % (self.look_every * WHOLE_EVERY) == 0:
                     await self._look_at_everything()
         await self._look_at_everything()
 
@@ -282,8 +284,7 @@ class World:
     def _worker(self, step: Step) -> str:
         return worker_id(f"{self.name} {step.c % WORKERS}")
 
-    async def _look(self, task: Task) -> None:
-        hit = (await self.call("GetHIT", HITId=task.id))["HIT"]
+    def _compare(self, task: Task, hit: Document) -> None:
         names = ("HITStatus", "MaxAssignments", "NumberOfAssignmentsAvailable", "NumberOfAssignmentsPending")
         seen = (*(hit[name] for name in names), hit["NumberOfAssignmentsCompleted"], hit["Expiration"])
         completed = task.count("Approved", "Rejected")
@@ -298,13 +299,17 @@ class World:
         free = {"AvailableBalance": _dollars(self.market.available), "OnHoldBalance": _dollars(self.market.on_hold)}
         if balance != free:
             raise Broken(f"The balance is {balance}, and should be {free}.")
+        known = {hit["HITId"]: hit for hit in (await self.call("ListHITs", MaxResults=100))["HITs"]}
+        found = await self.database.assignments.find({"requester": self.name}).to_list()
         for task in self.market.tasks:
-            await self._look(task)
-            found = await self.database.assignments.find({"hit": task.id}).to_list()
-            seen = {one["_id"]: (one["worker"], one["state"]) for one in found}
+            if task.status(self.market.now) != "Disposed":
+                self._compare(task, known.pop(task.id))
+            seen = {one["_id"]: (one["worker"], one["state"]) for one in found if one["hit"] == task.id}
             wanted = {job.id: (job.worker, job.state) for job in task.jobs}
             if seen != wanted:
                 raise Broken(f"Assignments are {seen}, and should be {wanted}.")
+        if known:
+            raise Broken(f"These HITs should not be there any more: {sorted(known)}.")
         market = self.market
         parts = (market.deposited, market.available, market.on_hold, market.paid, market.fees)
         wanted_money = dict(zip(("deposited", "available", "on_hold", "paid", "fees"), parts, strict=True))
