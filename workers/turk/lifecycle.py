@@ -27,9 +27,11 @@ from workers.turk.states import (
     OVERRIDE_WINDOW,
     Assignment,
     AssignmentState,
+    is_open,
     price,
 )
 
+GIVEN_BACK = ("You have just given this HIT back.", "Accept it again.")
 NONE_LEFT = ("There is no work left in this HIT.", "Others took the last places or its time ran out. Pick another one.")
 
 
@@ -45,7 +47,11 @@ async def accept(database: Database, hit_id: str, worker: str, now: datetime, *,
     if await database.blocks.find_one({"_id": f"{hit['requester']}/{worker}"}, {"_id": 1}):
         raise NotNow("This requester has no more work for you.", "Pick a HIT of somebody else.")
     await qualifying.require(database, hit, worker, "accept")
-    await catch_up(database, now, {"hit": hit_id})
+    if await catch_up(database, now, {"hit": hit_id}):
+        hit = await database.hits.find_one({"_id": hit_id, "hit_type": hit["hit_type"]}) or hit
+    if not is_open(hit, now) or not hit["available"]:
+        # In a rush for the last places most come here: a transaction would only find out the same.
+        return await _resume(database, hit_id, worker, NONE_LEFT)
     deadline = now + timedelta(seconds=hit["duration"])
     used = await _returned_id(database, hit_id) if chaos.reuse_assignment_ids else None
     assignment: Assignment = {
@@ -82,7 +88,7 @@ async def accept(database: Database, hit_id: str, worker: str, now: datetime, *,
     try:
         await database.atomically(act)
     except DuplicateKeyError:
-        return await _resume(database, hit_id, worker)
+        return await _resume(database, hit_id, worker, GIVEN_BACK)
     return assignment
 
 
@@ -91,10 +97,11 @@ async def _returned_id(database: Database, hit_id: str) -> str | None:
     return found["_id"] if found is not None else None
 
 
-async def _resume(database: Database, hit_id: str, worker: str) -> Assignment:
+async def _resume(database: Database, hit_id: str, worker: str, otherwise: tuple[str, str]) -> Assignment:
+    """What the worker has in progress here. Raises NotNow: he has submitted it, or ``otherwise``."""
     existing = await database.assignments.find_one({"hit": hit_id, "worker": worker, "live": True})
     if existing is None:
-        raise NotNow("You have just given this HIT back.", "Accept it again.")
+        raise NotNow(*otherwise)
     if existing["state"] != AssignmentState.IN_PROGRESS:
         raise NotNow("You have already done this HIT.", "One person can do a HIT once. Pick another one.")
     return existing
