@@ -1,5 +1,6 @@
-"""Many random worlds in memory, every write of them watched; and the fewest steps of one that breaks a law."""
+"""Many random worlds, and the fewest steps of one that breaks a law: these are looked for in memory."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,8 +8,15 @@ from typing import Any
 from tests.turk.law_model import ASSIGNMENT_MOVES, HIT_MOVES
 from tests.turk.law_worlds import Broken, Step, World, steps
 from tests.turk.memory import MemoryDatabase
+from workers.turk.database import Database
 
 Document = dict[str, Any]
+
+SIDE_BY_SIDE = 8
+"""Worlds at a time on MongoDB: fewer would wait for each other's answers."""
+
+LOOK_EVERY = 8
+"""Steps between two looks at a HIT there: what a step answers is compared each time."""
 
 
 def watch(name: str, before: Document | None, after: Document | None) -> None:
@@ -41,6 +49,31 @@ async def in_memory(script: Sequence[Step]) -> World:
     world = World(MemoryDatabase(watch), "R")
     await world.play(script)
     return world
+
+
+async def on_mongodb(database: Database, seeds: Iterable[int], length: int) -> tuple[int, Counter[tuple[str, str]]]:
+    """Worlds in one database, several at a time, one a seed: how many steps were done, and each one's outcomes.
+
+    Raises Broken with the seed of the first red world, and its fewest steps where they are red in memory too.
+    """
+    done, outcomes, waiting = 0, Counter[tuple[str, str]](), iter(seeds)
+
+    async def play() -> None:
+        nonlocal done
+        for seed in waiting:
+            script = steps(seed, length)
+            world = World(database, f"R{seed}", LOOK_EVERY)
+            try:
+                await world.play(script)
+            except Exception as error:  # a crash of the marketplace is a broken law too
+                raise Broken(f"seed {seed}, {length} steps on MongoDB: {error}\n{await trace(script)}") from error
+            done += world.done
+            outcomes.update(world.outcomes)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(SIDE_BY_SIDE):
+            group.create_task(play())
+    return done, outcomes
 
 
 async def many(seeds: Iterable[int], length: int) -> tuple[int, Counter[tuple[str, str]]]:
@@ -85,6 +118,6 @@ async def shortest(script: Sequence[Step]) -> list[Step]:
 
 
 async def trace(script: Sequence[Step]) -> str:
-    """A red script in as few lines as possible, after what breaks in it."""
+    """A red script in as few lines as possible, after what breaks in it in memory."""
     few = await shortest(script)
     return "\n".join([await what_breaks(few), *map(str, few)])
