@@ -19,11 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 MEMORY, ROOM = Path("/dev/shm"), 8 << 30
 
 LONGEST = (
-    *("tests/e2e/test_demo.py", "tests/jobs/test_ray_scale.py", "tests/kills/test_everything.py"),
-    *("tests/e2e/test_simulate.py", "tests/e2e/test_bad_input.py", "tests/jobs/test_reconcile_faults.py"),
-    *("tests/kills/test_marketplace.py", "tests/e2e/test_scrape.py", "tests/jobs/test_crowd.py"),
-    *("tests/kills/test_scrape.py", "tests/jobs/test_reconcile.py"),
-    *("tests/turk/test_laws.py", "tests/turk/test_conformance.py", "tests/api/test_openapi.py"),
+    *("tests/kills/test_everything.py", "tests/e2e/test_demo.py", "tests/jobs/test_reconcile_faults.py"),
+    *("tests/turk/test_laws.py", "tests/jobs/test_ray_scale.py", "tests/e2e/test_bad_input.py"),
+    *("tests/jobs/test_reconcile.py", "tests/jobs/test_crowd.py", "tests/kills/test_marketplace.py"),
+    *("tests/turk/test_browser.py", "tests/api/test_images_in.py", "tests/turk/test_requester_browser.py"),
+    *("tests/api/test_cutting.py", "tests/e2e/test_one_image.py", "tests/e2e/test_scrape.py"),
+    *("tests/e2e/test_simulate.py", "tests/kills/test_scrape.py", "tests/turk/test_conformance.py"),
     *("tests/ui/test_faults.py", "tests/ui/test_accessibility.py", "tests/ui/test_whole_assignment.py"),
     *("tests/ui/test_workers.py", "tests/ui/test_curating.py", "tests/ui/test_injection.py"),
 )
