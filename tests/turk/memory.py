@@ -1,8 +1,8 @@
 """The marketplace's collections in memory: the calls that its moves make, answered as MongoDB answers them.
 
-A hundred times as quick, so that laws are tried on a hundred times as many steps. Whatever it does not know it refuses
-with NotImplementedError: nothing passes because it was not understood. The same laws run on a real mongod beside it,
-and the same steps must leave both alike (deploy/decisions/0021-laws-in-memory-beside-mongodb.md).
+It shows every single write, also those within one transaction, and replays a red world often enough to find its fewest
+steps. Whatever it does not know it refuses with NotImplementedError: nothing passes because it was not understood. The
+laws themselves are tried on a real mongod (deploy/decisions/0021-laws-on-mongodb-shrunk-in-memory.md).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping

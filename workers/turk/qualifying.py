@@ -193,18 +193,21 @@ async def require(database: Database, hit: Hit, worker: str, act: str) -> None:
         raise Unqualified(missing)
 
 
-async def closed_to(database: Database, worker: str, act: str) -> list[str]:
-    """The HIT types whose requirements keep this worker from ``act``. It costs the same however many HITs they have."""
-    guarded = {"requirements.ActionsGuarded": {"$in": GUARDS[act]}}
+async def closed_to(database: Database, worker: str, *acts: str) -> list[list[str]]:
+    """For each of ``acts`` ("accept", "discover") the HIT types whose requirements keep this worker from it.
+
+    It costs the same however many HITs they have.
+    """
+    guarded = {"requirements.ActionsGuarded": {"$in": sorted({guard for act in acts for guard in GUARDS[act]})}}
     kinds = await database.hit_types.find(guarded, {"requirements": 1}).to_list()
     asked = {one["QualificationTypeId"] for kind in kinds for one in kind["requirements"]}
     values = await standing(database, worker, asked) if asked else {}
-    return [
-        kind["_id"]
-        for kind in kinds
-        if not all(
-            satisfied(one, values.get(one["QualificationTypeId"]))
+    missing = {
+        kind["_id"]: {
+            one["ActionsGuarded"]
             for one in kind["requirements"]
-            if one["ActionsGuarded"] in GUARDS[act]
-        )
-    ]
+            if not satisfied(one, values.get(one["QualificationTypeId"]))
+        }
+        for kind in kinds
+    }
+    return [[kind for kind, guards in missing.items() if guards & set(GUARDS[act])] for act in acts]

@@ -31,7 +31,8 @@ SCANNED = 2_000
 
 async def open_hits(database: Database, worker: str, now: datetime) -> list[Hit]:
     """HITs that this worker can accept, oldest first, at most 100; without question and annotation."""
-    cursor = database.hits.find(await _open_to(database, worker, now), {"question": 0, "annotation": 0})
+    (closed,) = await qualifying.closed_to(database, worker, "accept")
+    cursor = database.hits.find(await _open_to(database, worker, now, closed), {"question": 0, "annotation": 0})
     return await cursor.sort("order", 1).limit(PAGE).to_list()
 
 
@@ -43,9 +44,9 @@ async def groups_for(
     ``closed`` tells that the worker may not accept them: a qualification is missing.
     """
     wanted = wanted or Wanted()
-    closed = await qualifying.closed_to(database, worker, "accept")
+    unseen, closed = await qualifying.closed_to(database, worker, "discover", "accept")
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"$and": [await _open_to(database, worker, now, "discover"), _matching(wanted)]}},
+        {"$match": {"$and": [await _open_to(database, worker, now, unseen), _matching(wanted)]}},
         {"$sort": {"order": 1}},
         {"$limit": SCANNED},
         {
@@ -86,7 +87,8 @@ def _matching(wanted: Wanted) -> dict[str, Any]:
 async def next_hit(database: Database, assignment: Assignment, now: datetime) -> str | None:
     """Another HIT of the same type that this worker can accept."""
     done = await database.hits.find_one({"_id": assignment["hit"]}, {"hit_type": 1})
-    wanted = await _open_to(database, assignment["worker"], now)
+    (closed,) = await qualifying.closed_to(database, assignment["worker"], "accept")
+    wanted = await _open_to(database, assignment["worker"], now, closed)
     if done is not None:
         wanted["hit_type"] = {**wanted.get("hit_type", {}), "$eq": done["hit_type"]}
     following = await database.hits.find_one(wanted, {"_id": 1}, sort=[("order", 1)])
@@ -131,8 +133,7 @@ async def submissions(
     return found[:ROWS], len(found) > ROWS
 
 
-async def _open_to(database: Database, worker: str, now: datetime, act: str = "accept") -> dict[str, Any]:
-    closed = await qualifying.closed_to(database, worker, act)
+async def _open_to(database: Database, worker: str, now: datetime, closed: list[str]) -> dict[str, Any]:
     taken = await database.assignments.distinct("hit", {"worker": worker, "live": True})
     blocked_by = await database.blocks.distinct("requester", {"worker": worker})
     return {
