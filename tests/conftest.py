@@ -20,7 +20,7 @@ MEMORY, ROOM = Path("/dev/shm"), 8 << 30
 
 LONGEST = (
     *("tests/kills/test_everything.py", "tests/e2e/test_demo.py", "tests/jobs/test_reconcile_faults.py"),
-    *("tests/turk/test_laws.py", "tests/jobs/test_ray_scale.py", "tests/e2e/test_bad_input.py"),
+    *("tests/jobs/test_ray_scale.py", "tests/turk/test_laws.py", "tests/e2e/test_bad_input.py"),
     *("tests/jobs/test_reconcile.py", "tests/jobs/test_crowd.py", "tests/kills/test_marketplace.py"),
     *("tests/turk/test_browser.py", "tests/api/test_images_in.py", "tests/turk/test_requester_browser.py"),
     *("tests/api/test_cutting.py", "tests/e2e/test_one_image.py", "tests/e2e/test_scrape.py"),

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.demos import demo, free_ports
 from tests.e2e.invariants import check_data
 from tests.kills.campaign import SECONDS, SEED, SLUG, half_answered, options, own_database, when
@@ -9,6 +11,7 @@ from tests.kills.campaign import SECONDS, SEED, SLUG, half_answered, options, ow
 __all__ = ["options"]
 
 
+@pytest.mark.long
 def test_everything_is_killed_and_a_second_start_goes_on(options: tuple[object, ...], tmp_path: Path) -> None:
     """One blow: the demo, MongoDB, the marketplace, the web process, the worker and Ray."""
     data, ports = tmp_path / "data", free_ports()

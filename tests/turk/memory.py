@@ -2,7 +2,7 @@
 
 It shows every single write, also those within one transaction, and replays a red world often enough to find its fewest
 steps. Whatever it does not know it refuses with NotImplementedError: nothing passes because it was not understood. The
-laws themselves are tried on a real mongod (deploy/decisions/0021-laws-on-mongodb-shrunk-in-memory.md).
+laws are tried on a real mongod as well (deploy/decisions/0021-laws-on-mongodb-and-in-memory.md).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping

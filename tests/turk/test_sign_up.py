@@ -6,12 +6,18 @@ import httpx
 import pytest
 
 from tests.turk.served import SECRET, TLS, post_hit
-from workers.turk import invitations
+from workers.turk import invitations, passwords
 from workers.turk.database import Database
 from workers.turk.errors import SettingsError
 from workers.turk.settings import TurkSettings
 
 PASSWORD = "seven small stones"
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch):
+    """What is tried here is not Argon2."""
+    monkeypatch.setattr(passwords, "HASHER", passwords.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,9 @@
 axe-core (MPL 2.0) comes out of a pinned package. Playwright evaluates it past the pages' security policy.
 """
 
+import os
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Page
 
@@ -18,8 +19,11 @@ OPTIONS: dict[str, Any] = {
     # What is framed is a page of its own and looked at by itself.
     "iframes": False,
 }
-LOOKS = tuple((scheme, size) for scheme in ("light", "dark") for size in ((1280, 800), (390, 844)))
-"""Every page is looked at in both colour schemes, on a desk and on a phone."""
+LOOKS: tuple[tuple[Literal["light", "dark"], tuple[int, int]], ...] = (("light", (1280, 800)), ("dark", (390, 844)))
+"""Every page is looked at in both colour schemes, on a desk and on a phone; in all four pairs with WINNOW_LONG=1."""
+
+if os.environ.get("WINNOW_LONG"):
+    LOOKS += (("dark", (1280, 800)), ("light", (390, 844)))
 
 
 def violations(page: Page) -> list[str]:

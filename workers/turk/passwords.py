@@ -16,7 +16,7 @@ from workers.turk.errors import FormRefused
 
 SHORTEST, LONGEST = 10, 200
 THREADS = ThreadPoolExecutor(2, "turk-argon2")
-_HASHER = PasswordHasher()
+HASHER = PasswordHasher()
 
 
 def check(password: str, name: str = "") -> None:
@@ -36,7 +36,7 @@ def generated() -> str:
 
 async def hashed(password: str) -> str:
     """The hash to be kept."""
-    return await asyncio.get_running_loop().run_in_executor(THREADS, _HASHER.hash, _bytes(password))
+    return await asyncio.get_running_loop().run_in_executor(THREADS, HASHER.hash, _bytes(password))
 
 
 async def fits(kept: str | None, password: str) -> bool:
@@ -46,17 +46,17 @@ async def fits(kept: str | None, password: str) -> bool:
 
 def needs_rehash(kept: str) -> bool:
     """Whether the hash was made with weaker parameters than those of today."""
-    return _HASHER.check_needs_rehash(kept)
+    return HASHER.check_needs_rehash(kept)
 
 
 @cache
 def _nobodys() -> str:
-    return _HASHER.hash(secrets.token_urlsafe(16))
+    return HASHER.hash(secrets.token_urlsafe(16))
 
 
 def _fits(kept: str | None, password: bytes) -> bool:
     try:
-        return _HASHER.verify(kept or _nobodys(), password) and kept is not None
+        return HASHER.verify(kept or _nobodys(), password) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
 
