@@ -15,15 +15,22 @@ from workers.turk.app import create_app
 from workers.turk.clock import Clock
 
 
-@pytest.fixture(scope="session")
-def serve(mongod_uri: str) -> Iterator[Callable[..., Site]]:
-    """Starts marketplaces, each with a database of its own unless told, and stops them at the end."""
-    servers: list[tuple[uvicorn.Server, threading.Thread]] = []
-    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(mongod_uri, tz_aware=True)
+class Servers:
+    """Marketplaces in threads, each with a database of its own unless told.
 
-    def start(clock: Clock | None = None, **settings: Any) -> Site:
+    None may live longer than its tests: it asks MongoDB many times a second what there is to deliver.
+    """
+
+    def __init__(self, mongod_uri: str) -> None:
+        self._uri = mongod_uri
+        self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(mongod_uri, tz_aware=True)
+        self._running: list[tuple[uvicorn.Server, threading.Thread]] = []
+        self._databases: set[str] = set()
+
+    def start(self, clock: Clock | None = None, **settings: Any) -> Site:
         port = free_port()
-        known = turk_settings(mongod_uri, port, **{"sweep_seconds": 3600.0, "delivery_seconds": 0.02, **settings})
+        known = turk_settings(self._uri, port, **{"sweep_seconds": 3600.0, "delivery_seconds": 0.02, **settings})
+        self._databases.add(known.database)
         movable = MovableClock()
         app = create_app(known, clock or movable)
         server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
@@ -32,15 +39,26 @@ def serve(mongod_uri: str) -> Iterator[Callable[..., Site]]:
         while not server.started:
             assert thread.is_alive(), "the marketplace did not start"
             time.sleep(0.01)
-        servers.append((server, thread))
-        return Site(known.public_url, known, movable, client[known.database])
+        self._running.append((server, thread))
+        return Site(known.public_url, known, movable, self._client[known.database])
 
-    yield start
-    for server, _ in servers:
-        server.should_exit = True
-    for _, thread in servers:
-        thread.join(10)
-    client.close()
+    def stop(self) -> None:
+        """End them all and leave nothing of them on MongoDB, which gets slower by every index that it has."""
+        for server, _ in self._running:
+            server.should_exit = True
+        for _, thread in self._running:
+            thread.join(10)
+        for name in self._databases:
+            self._client.drop_database(name)
+        self._client.close()
+
+
+@pytest.fixture(scope="module")
+def serve(mongod_uri: str) -> Iterator[Callable[..., Site]]:
+    """Starts marketplaces, which stop after the last test of the file."""
+    servers = Servers(mongod_uri)
+    yield servers.start
+    servers.stop()
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +69,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def site(serve: Callable[..., Site], receiver: Receiver) -> Site:
+def site(mongod_uri: str, receiver: Receiver) -> Iterator[Site]:
     """One marketplace for most tests; each test uses tenants and workers of its own. Its clock only moves forward."""
-    return serve(aws_endpoint=receiver.url, private_webhooks="yes")
+    servers = Servers(mongod_uri)
+    yield servers.start(aws_endpoint=receiver.url, private_webhooks="yes", delivery_seconds=0.1)
+    servers.stop()
 
 
 @pytest.fixture
