@@ -44,7 +44,8 @@ POLICY = {
     **{"precision": 0.8, "recall": 0.8, "confidence": 0.8, "validation": 100, "batch": 40, "finish_unknown": 0},
     **{"slots": 90, "hidden_gold": 16},
 }
-NAMES = tuple(f"Annotator {number}" for number in range(1, 15))
+NAMES = tuple(f"Annotator {number}" for number in range(1, 31))
+"""More than are ever asked: who meets which task is chance, and a disputed image needs up to a dozen."""
 
 
 @dataclass
