@@ -69,7 +69,7 @@ def test_from_an_invitation_to_the_payments(serve, task_url, width, colours):
     hit_ids = [post_hit(client, Question=external_question(task_url, "0")) for _ in range(3)]
     complaints: list[str] = []
 
-    def opened(browser: Browser, name: str, **options: bool) -> Person:
+    def opened(browser: Browser, name: str, **options: object) -> Person:
         look = {"viewport": {"width": width, "height": 800}, "color_scheme": colours, **options}
         page = browser.new_context(**look).new_page()  # type: ignore[arg-type]
         page.on("console", lambda entry: complaints.append(entry.text) if entry.type == "error" else None)
@@ -79,7 +79,8 @@ def test_from_an_invitation_to_the_payments(serve, task_url, width, colours):
     def browse() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            lab, ada = opened(browser, "lab"), opened(browser, "ada")
+            lab = opened(browser, "lab", permissions=["clipboard-read", "clipboard-write"])
+            ada = opened(browser, "ada")
             ada_joins(ada, lab_invites(lab))
             ada_works(ada)
             lab_decides(lab)
@@ -140,14 +141,18 @@ def lab_invites(lab: Person) -> str:
     lab.page.get_by_label("For whom").fill("Ada of the second year")
     lab.press("Make a link")
     lab.reads("0 of 1 used", "invitation")
-    return str(lab.page.locator("code").first.inner_text())
+    lab.press("Copy the invitation Ada of the second year")
+    lab.reads("Copied")
+    copied = str(lab.page.evaluate("navigator.clipboard.readText()"))
+    assert copied == lab.page.locator("code").first.inner_text()
+    return copied
 
 
 def ada_joins(ada: Person, invitation: str) -> None:
     ada.page.goto(invitation)
     ada.reads("You are invited.", "join")
     ada.types("Ada", SECRET_OF_ADA, SECRET_OF_ADA)
-    ada.reads("HITs you can do now", "list")
+    ada.reads("Available HITs", "list")
 
 
 def ada_works(ada: Person) -> None:
@@ -168,7 +173,7 @@ def ada_works(ada: Person) -> None:
     with page.expect_response("**/going-on"):
         going_on.uncheck()
     ada.press("Return")
-    ada.reads("HITs you can do now")
+    ada.reads("Available HITs")
     ada.go("/earnings")
     ada.reads("2 in review", "pending")
 

@@ -49,7 +49,7 @@ def sign_in(page: Page, site: Site) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("The same again").fill(PASSWORD)
     page.get_by_role("button", name="Make the account").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("HITs you can do now")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Available HITs")
 
 
 def accept(page: Page, site: Site, hit: str) -> str:
