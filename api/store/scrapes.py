@@ -147,7 +147,7 @@ class Scrapes:
         """Yield whenever a scrape of the category, or what it has fetched, changes."""
         pipeline = [{"$match": {"ns.coll": {"$in": ["scrapes", "tallies"]}}}]
         prefix = f"{slug}:"
-        async with await self.collection.database.watch(pipeline) as stream:
+        async with await self.collection.database.watch(pipeline, max_await_time_ms=1_000) as stream:
             async for change in stream:
                 if str(change["documentKey"]["_id"]).startswith(prefix):
                     yield

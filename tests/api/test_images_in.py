@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import itertools
 import re
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -226,9 +227,11 @@ async def test_many_changes_are_one_piece_of_news(w: Winnow, monkeypatch: pytest
     try:
         assert await anext(stream) == "retry: 2000\n\n"
         first = asyncio.create_task(anext(stream))
-        while not first.done():  # the stream is open from some moment on
-            await w.store.scrapes.put(scrape, {"error": "news"})
+        for number in itertools.count(100):  # the stream is open from some moment on
+            await w.store.scrapes.put(scrape, {"total": number})
             await asyncio.sleep(0.02)
+            if first.done():
+                break
         assert first.result().startswith("data: ")
         for number in range(20):
             await w.store.scrapes.put(scrape, {"total": number})
