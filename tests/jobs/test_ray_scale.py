@@ -39,16 +39,22 @@ async def w(mongod_uri: str, database_name: str) -> AsyncIterator[Winnow]:
         await opened.store.connection.client.drop_database(database_name)
 
 
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """Two nodes of one processor each on this machine."""
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    node = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-    started = Cluster(initialize_head=True, head_node_args=node)
-    yield started
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A node of one processor on this machine; it takes ten seconds to start, and a test may add another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        node = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
+        started = Cluster(initialize_head=True, head_node_args=node)
+        yield started
+        started.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays_connected() -> Iterator[None]:
+    yield
     ray.shutdown()
-    started.shutdown()
 
 
 def desk(w: Winnow, **changes: object) -> Desk:
