@@ -153,7 +153,8 @@ def deposit(
 async def _marketplace(data: Data) -> AsyncIterator[tuple[Database, TurkSettings]]:
     """The database and the settings of our own marketplace; what it refuses is an error of ours."""
     with local_settings(data) as local:
-        settings = TurkSettings.from_env({**stack.environment(), **stack.market_environment(local)})
+        told = {**stack.market_environment(local), **stack.market_address(data)}
+        settings = TurkSettings.from_env({**stack.environment(), **told})
         database = Database(settings.mongodb_uri, settings.database)
         try:
             await database.prepare()

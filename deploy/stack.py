@@ -22,6 +22,8 @@ from workers.turk.identifiers import secret_of
 URI_FILE = "mongodb.uri"
 SECRET_FILE = "secret"
 PORTS_FILE = "ports"
+MARKET_FILE = "marketplace"
+_OUTSIDE = "WINNOW_TURK_PUBLIC_URL"
 
 _PORTS = re.compile(r"--port (\d+) --market-port (\d+)")
 
@@ -142,9 +144,17 @@ def market_environment(settings: Settings) -> dict[str, str]:
         "WINNOW_TURK_MONGODB_URI": settings.mongodb_uri,
         "WINNOW_TURK_DATABASE": f"{settings.database}_turk",
         "WINNOW_TURK_SECRET": settings.secret,
-        "WINNOW_TURK_PUBLIC_URL": settings.market_endpoint,
+        # Behind a proxy people find it elsewhere than Winnow's worker does
+        _OUTSIDE: environment().get(_OUTSIDE) or settings.market_endpoint,
         **(own | told if "turk" in settings.markets else {}),
     }
+
+
+def market_address(data: Path) -> dict[str, str]:
+    """The variable that says where people find the marketplace last started for this folder, unless one is set."""
+    note = data / MARKET_FILE
+    said = {_OUTSIDE, "WINNOW_MARKET_ENDPOINT"} & environment().keys()
+    return {} if said or not note.is_file() else {_OUTSIDE: note.read_text()}
 
 
 def worker(settings: Settings, logs: Path) -> Child:
@@ -186,6 +196,8 @@ def running(
         "web": lambda: web(settings, ports, logs),
         "worker": lambda: worker(settings, logs),
     }
+    if "market" in parts:
+        (data / MARKET_FILE).write_text(market_environment(settings)[_OUTSIDE])
     with Supervisor(say) as supervisor:
         for part in parts:
             supervisor.start(children[part]())

@@ -34,3 +34,15 @@ def test_only_beside_winnow_may_the_marketplace_call_private_addresses(url: str,
     settings = Settings(mongodb_uri="mongodb://db", public_url=url, market_events=events)
     found = stack.market_environment(settings).get("WINNOW_TURK_PRIVATE_WEBHOOKS", "no")
     assert found == ("yes" if private else "no")
+
+
+def test_commands_find_the_marketplace_where_people_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(mongodb_uri="mongodb://db", market_endpoint="http://127.0.0.1:8711")
+    outside = "WINNOW_TURK_PUBLIC_URL"
+    assert stack.market_environment(settings)[outside] == "http://127.0.0.1:8711"
+    assert stack.market_address(tmp_path) == {}
+    (tmp_path / stack.MARKET_FILE).write_text("http://127.0.0.1:8711")
+    assert stack.market_address(tmp_path) == {outside: "http://127.0.0.1:8711"}
+    monkeypatch.setenv(outside, "https://turk.example.org")
+    assert stack.market_environment(settings)[outside] == "https://turk.example.org"
+    assert stack.market_address(tmp_path) == {}, "what is set is taken as it is"

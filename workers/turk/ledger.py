@@ -29,7 +29,8 @@ async def open_account(database: Database, requester: str, starting_balance: int
     async def act(session: Session) -> None:
         await database.accounts.insert_one({"_id": requester, **dict.fromkeys(AMOUNTS, 0)}, session=session)
         amounts = {"deposited": starting_balance, "available": starting_balance}
-        await Books(database, session, requester, now).post(f"deposit:{requester}", amounts)
+        if starting_balance:
+            await Books(database, session, requester, now).post(f"deposit:{requester}", amounts)
 
     with contextlib.suppress(DuplicateKeyError):  # A concurrent first call opened it: then it only has to be read.
         await database.atomically(act)

@@ -30,6 +30,8 @@ ANSWERS = f"{SCHEMAS}/2005-10-01/QuestionFormAnswers.xsd"
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 RESERVED = frozenset({"assignmentId", "hitId", "turkSubmitTo", "workerId"})
 
+_AMAZONS_SCRIPT = re.compile(r"(?:https?:)?//s3\.amazonaws\.com/mturk-public/(?=externalHIT_v1\.js)", re.IGNORECASE)
+_AMAZONS_SUBMIT = re.compile(r"(?:https?:)?//(?:www|workersandbox)\.mturk\.com(?=/mturk/externalSubmit)", re.IGNORECASE)
 _UNSAFE_HOST = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -72,6 +74,11 @@ def frame_url(url: str, parameters: Iterable[tuple[str, str]]) -> str:
     parts = urlsplit(url)
     query = "&".join(part for part in (parts.query, urlencode(list(parameters))) if part)
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
+
+
+def at_home(html: str) -> str:
+    """An HTMLQuestion's content that names Amazon's script and address for answers, with ours in their place."""
+    return _AMAZONS_SUBMIT.sub("", _AMAZONS_SCRIPT.sub("/static/", html))
 
 
 def origin_of(url: str) -> str:

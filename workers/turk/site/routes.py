@@ -15,6 +15,7 @@ from workers.turk.questions import (
     PREVIEW,
     RESERVED,
     Question,
+    at_home,
     form_answer_xml,
     frame_url,
     origin_of,
@@ -183,7 +184,7 @@ async def html_frame(request: Request) -> Response:
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
     }
-    return HTMLResponse(question.html, headers=headers)
+    return HTMLResponse(at_home(question.html), headers=headers)
 
 
 async def _hit(request: Request) -> Hit:
