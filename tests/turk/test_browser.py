@@ -92,7 +92,8 @@ def test_from_an_invitation_to_the_payments(serve, task_url, width, colours):
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(browse).result()
-    assert complaints == []
+    (mistyped,) = complaints
+    assert "400 (Bad Request)" in mistyped, "the bonus"
     for hit_id in hit_ids[:2]:
         (found,) = client.list_assignments_for_hit(HITId=hit_id)["Assignments"]
         assert found["AssignmentStatus"] == "Approved" and "<FreeText>R-9</FreeText>" in found["Answer"]
@@ -205,14 +206,21 @@ def ada_appeals(ada: Person) -> None:
 
 
 def lab_gives_in_and_pays(lab: Person) -> None:
-    lab.go("/requester/appeals")
+    lab.go("/requester")
+    lab.reads("to answer", "waiting")
+    lab.press("1 appeal", "link")
     lab.reads("Number 12 shows one.", "appeal")
     lab.page.get_by_label("Your answer").fill("You are right, sorry.")
     lab.press("Approve and pay")
     lab.reads("Approved: You are right, sorry.")
     lab.press("Does this image show a 3?", "link")
-    lab.page.get_by_label("US dollars").fill("0.25")
+    lab.page.get_by_label("US dollars").fill("1,50")
     lab.page.get_by_label("Reason, which the worker reads").fill("For the trouble.")
+    lab.press("Pay the bonus")
+    lab.reads("The bonus must be an amount in US dollars like 0.05", "mistyped")
+    lab.press("Go back")
+    lab.page.get_by_label("US dollars").fill("0.25")
+    assert lab.page.get_by_label("Reason, which the worker reads").input_value() == "For the trouble."
     lab.press("Pay the bonus")
     lab.reads("bonus $0.25", "bonus")
 

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.turk import lifecycle
+from workers.turk import appeals, lifecycle, threads
 from workers.turk.errors import FormRefused, NotThere, RequestRefused
+from workers.turk.money import cents
 from workers.turk.site.requester.desk import PAGE, Desk, at_desk
 from workers.turk.states import LISTED, Hit, hit_status
 
@@ -37,6 +38,8 @@ async def hits(desk: Desk) -> Response:
         "words": words,
         "filters": FILTERS,
         "balance": balance,
+        "appeals": len(await appeals.of_requester(database, desk.requester, desk.now, waiting=True)),
+        "unread": await threads.unread(database, threads.Side.REQUESTER, desk.requester),
     }
     return desk.render("hits.html", context)
 
@@ -139,6 +142,7 @@ async def bonus(desk: Desk) -> Response:
     """POST /requester/hits/{hit_id}/bonus: pays one worker extra. The form's token makes a second press harmless."""
     hit_id = (await _own(desk))["_id"]
     amount, assignment = desk.field("amount").removeprefix("$"), desk.field("assignment")
+    cents(amount, "The bonus")  # its error is for people, that of the operation for programs
     found = (await desk.call("GetAssignment", AssignmentId=assignment))["Assignment"]
     await desk.call(
         "SendBonus",
@@ -187,7 +191,11 @@ async def expire(desk: Desk) -> Response:
 
 async def delete(desk: Desk) -> Response:
     """POST /requester/hits/{hit_id}/delete: only when everything is approved or rejected."""
-    await desk.call("DeleteHIT", HITId=desk.request.path_params["hit_id"])
+    found = await _own(desk)
+    if not found["disposed"] and hit_status(found, desk.now) not in {"Reviewable", "Reviewing"}:
+        hint = "End it, and decide about what was sent; then delete it."
+        raise FormRefused(400, "Work can still be done on this HIT.", hint)
+    await desk.call("DeleteHIT", HITId=found["_id"])
     return desk.back("", "The HIT is deleted.")
 
 
