@@ -23,7 +23,7 @@ URI_FILE = "mongodb.uri"
 SECRET_FILE = "secret"
 PORTS_FILE = "ports"
 MARKET_FILE = "marketplace"
-_OUTSIDE = "WINNOW_TURK_PUBLIC_URL"
+_PUBLIC_URL = "WINNOW_TURK_PUBLIC_URL"
 
 _PORTS = re.compile(r"--port (\d+) --market-port (\d+)")
 
@@ -145,7 +145,7 @@ def market_environment(settings: Settings) -> dict[str, str]:
         "WINNOW_TURK_DATABASE": f"{settings.database}_turk",
         "WINNOW_TURK_SECRET": settings.secret,
         # Behind a proxy people find it elsewhere than Winnow's worker does
-        _OUTSIDE: environment().get(_OUTSIDE) or settings.market_endpoint,
+        _PUBLIC_URL: environment().get(_PUBLIC_URL) or settings.market_endpoint,
         **(own | told if "turk" in settings.markets else {}),
     }
 
@@ -153,8 +153,8 @@ def market_environment(settings: Settings) -> dict[str, str]:
 def market_address(data: Path) -> dict[str, str]:
     """The variable that says where people find the marketplace last started for this folder, unless one is set."""
     note = data / MARKET_FILE
-    said = {_OUTSIDE, "WINNOW_MARKET_ENDPOINT"} & environment().keys()
-    return {} if said or not note.is_file() else {_OUTSIDE: note.read_text()}
+    said = {_PUBLIC_URL, "WINNOW_MARKET_ENDPOINT"} & environment().keys()
+    return {} if said or not note.is_file() else {_PUBLIC_URL: note.read_text()}
 
 
 def worker(settings: Settings, logs: Path) -> Child:
@@ -197,7 +197,7 @@ def running(
         "worker": lambda: worker(settings, logs),
     }
     if "market" in parts:
-        (data / MARKET_FILE).write_text(market_environment(settings)[_OUTSIDE])
+        (data / MARKET_FILE).write_text(market_environment(settings)[_PUBLIC_URL])
     with Supervisor(say) as supervisor:
         for part in parts:
             supervisor.start(children[part]())

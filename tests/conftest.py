@@ -10,9 +10,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from pymongo import MongoClient
 
 from deploy import mongodb
+from tests.mongod import expire_nothing
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -65,9 +65,7 @@ def mongod_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM and os.access(MEMORY, os.W_OK):
             folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="winnow-tests-", dir=MEMORY)))
         server = exits.enter_context(mongodb.start(folder))
-        # MongoDB removes what has expired by the time of day; most tests live at the time of a clock of their own
-        with MongoClient[dict[str, object]](server.uri) as client:
-            client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
+        expire_nothing(server.uri)
         yield server.uri
 
 

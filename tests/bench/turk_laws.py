@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 import uvloop
-from pymongo import MongoClient
 
 from deploy import mongodb
 from tests.bench.result import Benchmark, Row
+from tests.mongod import expire_nothing
 from tests.turk.law_runs import on_mongodb
 from workers.turk.database import Database
 
@@ -52,9 +52,7 @@ def run() -> Benchmark:
         mongodb.start(Path(folder)) as server,
         ProcessPoolExecutor(players, mp_context=context) as processes,
     ):
-        # MongoDB removes what has expired by the time of day; the worlds live at a time of their own
-        with MongoClient[dict[str, object]](server.uri) as client:
-            client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
+        expire_nothing(server.uri)
         seeds = range(0, 2 * STEPS // LENGTH, WORLDS)
         for some in processes.map(partial(play, server.uri), seeds):
             done += some

@@ -4,17 +4,16 @@ Other tenants' HITs are in ``test_conformance``, other workers' assignments and 
 requesters' own forms in ``test_requester_site``.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 from itsdangerous import URLSafeSerializer
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from starlette.routing import Route
 
 from tests.turk.served import TLS, external_question, post_hit
-from tests.turk.test_browser import CHROMIUM, QUIET
+from tests.turk.test_browser import CHROMIUM, in_chromium
 from workers.turk.app import create_app
 
 FREE = {"/", "/sign-in", "/join", "/mturk/externalSubmit"}
@@ -135,16 +134,5 @@ def test_no_script_of_a_requester_runs_on_the_site_and_his_frame_reaches_nothing
         assert said.inner_text().strip() == "got:"
         assert page.url == f"{own.url}/hits/{spying}"
 
-    _in_chromium(look)
+    in_chromium(look)
     assert ran == []
-
-
-def _in_chromium(look: Any) -> None:
-    def browse() -> None:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            look(browser.new_page())
-            browser.close()
-
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(browse).result()

@@ -8,7 +8,7 @@ import csv
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -98,6 +98,19 @@ def test_from_an_invitation_to_the_payments(serve, task_url, width, colours):
         (found,) = client.list_assignments_for_hit(HITId=hit_id)["Assignments"]
         assert found["AssignmentStatus"] == "Approved" and "<FreeText>R-9</FreeText>" in found["Answer"]
     assert client.get_hit(HITId=hit_ids[2])["HIT"]["NumberOfAssignmentsPending"] == 0, "it was returned"
+
+
+def in_chromium(look: Callable[[Page], None]) -> None:
+    """Gives ``look`` a page of a browser, in a thread."""
+
+    def browse() -> None:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            look(browser.new_page())
+            browser.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(browse).result()
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,10 @@
 """An HTMLQuestion as MTurk's documentation shows it: Amazon's script and address are gone, and it works as it is."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.turk.served import post_hit
-from tests.turk.test_browser import CHROMIUM, QUIET
+from tests.turk.test_browser import CHROMIUM, in_chromium
 from workers.turk.questions import at_home
 
 SCHEMA = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2011-11-11/HTMLQuestion.xsd"
@@ -52,14 +50,6 @@ def test_from_the_preview_to_the_answer(site, requester):
         button.click()
         page.get_by_text("Submitted").first.wait_for()
 
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(browse, look).result()
+    in_chromium(look)
     (found,) = requester.list_assignments_for_hit(HITId=hit_id)["Assignments"]
     assert "<FreeText>The sky &amp; all</FreeText>" in found["Answer"]
-
-
-def browse(look) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        look(browser.new_page())
-        browser.close()
